@@ -1,0 +1,374 @@
+"""The frozen parameters of one study, read from a TOML file.
+
+`read_study` reports every problem of the file at once, each with its place, what was found and what was
+expected. Paths are relative to the study file.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import tomllib
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from carto_sante.errors import MissingFileError, StudyError, join_problems, suggest
+from carto_sante.files import require_file
+
+Mode = Literal["walk", "bike", "drive"]
+Level = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+CommuneCode = Annotated[str, Field(pattern=r"^(\d{2}|2A|2B)\d{3}$")]
+
+#: Professions of the Rennes tool: first recourse, then second recourse.
+DEFAULT_PROFESSIONS = (
+    "gp", "nurse", "physiotherapist", "dentist",
+    "gynaecologist", "midwife", "paediatrician", "speech_therapist", "ophthalmologist", "orthoptist",
+)  # fmt: skip
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Header(_Section):
+    """[study]: title, data date and communes."""
+
+    title: str
+    vintage: dt.date
+    communes: Annotated[tuple[CommuneCode, ...], Field(min_length=1)]
+    neighbours: tuple[CommuneCode, ...] = ()
+    """Communes around, whose practitioners count for travel and accessibility but not for densities."""
+    credits: tuple[str, ...] = ()
+
+
+class RegistrySource(_Section):
+    """[[registries]]: one file (or several parts of one) of a registry."""
+
+    kind: Literal["rpps", "finess", "ameli", "bpe"]
+    path: Path
+    further_paths: tuple[Path, ...] = ()
+    """Companions of the file: RPPS savoir-faire, FINESS geolocalisation (cs1100507), further parts."""
+    data_date: dt.date | None = None
+    url: str | None = None
+    """Where `fetch` gets it from, when the catalogue does not know it."""
+    source_key: str | None = None
+    """Key of the catalogue of sources (`carto-sante fetch --list`)."""
+    optional: bool = False
+
+
+class Practitioners(_Section):
+    """[practitioners]: who counts."""
+
+    professions: tuple[str, ...] = DEFAULT_PROFESSIONS
+    definitions: dict[str, str] = Field(default_factory=dict)
+    """Named definition by profession, e.g. gp = "liberal"; see `registries.professions`."""
+    exclusions: Path | None = None
+    control_totals: Path | None = None
+    control_tolerance_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    allowed_gaps: tuple[str, ...] = ()
+    pseudonymise: bool = False
+
+    @field_validator("professions")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in known_professions()]
+        if unknown:
+            hints = " ".join(suggest(name, known_professions()) for name in unknown)
+            raise ValueError(f"unknown profession {', '.join(map(repr, unknown))}. {hints}")
+        return value
+
+
+class Geocoding(_Section):
+    """[geocoding]: the address reference."""
+
+    reference: Path | None = None
+    corrections: Path | None = None
+    cache: Path | None = None
+    min_score: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class TerritorySource(_Section):
+    """[[territories]]: one level of zones."""
+
+    level: Level
+    path: Path
+    id_column: str | None = None
+    label_column: str | None = None
+    geography_year: int | None = None
+    crs: str | None = None
+    """Declared only where the file has none."""
+    encoding: str | None = None
+    keep: dict[str, str] = Field(default_factory=dict)
+    """Keep the rows whose column equals the value."""
+
+
+class PopulationSource(_Section):
+    """[[population]]: people by zone, by point or by grid cell."""
+
+    name: str
+    kind: Literal["iris", "grid", "points", "qpv", "table"]
+    path: Path
+    data_year: int
+    level: Level | None = None
+    id_column: str | None = None
+    count_column: str | None = None
+    crs: str | None = None
+    source_key: str | None = None
+
+
+class Density(_Section):
+    """[density]: denominators and level of reading."""
+
+    population: str | None = None
+    """Name of the population source used as denominator; the first one by default."""
+    alternative: str | None = None
+    """A second denominator whose results stand beside the first."""
+    level: Level = "quartier"
+    per_inhabitants: Annotated[int, Field(gt=0)] = 100_000
+    method: Literal["auto", "area", "dasymetric", "points"] = "auto"
+    grid: str | None = None
+    """Name of the population source that guides the dasymetric transfer."""
+    smoothing: bool = False
+    suppress_below: Annotated[int, Field(ge=0)] = 0
+    deprivation: Path | None = None
+    """CSV by territory, with columns territory_id and value: income or deprivation index."""
+    deprivation_label: str | None = None
+
+
+class Network(_Section):
+    """[network]: roads."""
+
+    path: Path
+    modes: Annotated[tuple[Mode, ...], Field(min_length=1)] = ("walk",)
+    data_date: dt.date | None = None
+
+
+class Isochrones(_Section):
+    """[isochrones]: from which sites, by which mode, how far."""
+
+    profession: str = "gp"
+    mode: Mode = "walk"
+    limits_min: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (5.0, 10.0, 15.0)
+    max_error_share: Annotated[float, Field(ge=0, le=1)] = 0.25
+
+
+class Accessibility(_Section):
+    """[accessibility]: floating catchment."""
+
+    professions: tuple[str, ...] = ("gp",)
+    mode: Mode = "drive"
+    limit_min: Annotated[float, Field(gt=0)] = 20.0
+    method: str = "e2sfca"
+    parameters: str = "apl_2023"
+    workbook: Path | None = None
+    level: Level = "quartier"
+
+
+class Siting(_Section):
+    """[siting]: candidates for a new MSP."""
+
+    candidates: Path | None = None
+    grid_m: Annotated[float, Field(gt=0)] | None = 400.0
+    mode: Mode = "walk"
+    etp_added: Annotated[float, Field(gt=0)] = 3.0
+    profession: str = "gp"
+    threshold: Annotated[float, Field(gt=0)] | None = None
+    model: str = "gain"
+    sites_count: Annotated[int, Field(gt=0)] = 1
+    limit_min: Annotated[float, Field(gt=0)] = 15.0
+    qpv_weight: Annotated[float, Field(ge=1)] = 1.0
+
+
+class Map(_Section):
+    """[map]: what the map shows first."""
+
+    indicator: str = "practitioners_per_100k"
+    profession: str = "gp"
+    base_map: Literal["plan_ign", "osm", "none"] = "plan_ign"
+    offline: bool = False
+
+
+class Checks(_Section):
+    """[checks]: what stops a refresh."""
+
+    max_shrink_share: Annotated[float, Field(ge=0, le=1)] = 0.10
+    max_not_located_share: Annotated[float, Field(ge=0, le=1)] = 0.20
+    max_age_days: Annotated[int, Field(gt=0)] | None = None
+
+
+class Study(_Section):
+    """One study: everything a refresh needs to know, frozen."""
+
+    study: Header
+    registries: Annotated[tuple[RegistrySource, ...], Field(min_length=1)]
+    practitioners: Practitioners = Practitioners()
+    geocoding: Geocoding = Geocoding()
+    territories: Annotated[tuple[TerritorySource, ...], Field(min_length=1)]
+    population: Annotated[tuple[PopulationSource, ...], Field(min_length=1)]
+    density: Density = Density()
+    network: Network | None = None
+    isochrones: Isochrones = Isochrones()
+    accessibility: Accessibility = Accessibility()
+    siting: Siting = Siting()
+    map: Map = Map()
+    checks: Checks = Checks()
+
+    def input_paths(self) -> list[tuple[str, Path]]:
+        """Return every file the study reads, as (place in the TOML, path), optional ones left out."""
+        found: list[tuple[str, Path]] = []
+        for number, registry in enumerate(self.registries):
+            if not registry.optional or registry.path.exists():
+                found.append((f"registries[{number}].path", registry.path))
+                found += [(f"registries[{number}].further_paths", path) for path in registry.further_paths]
+        found += [(f"territories[{i}].path", item.path) for i, item in enumerate(self.territories)]
+        found += [(f"population[{i}].path", item.path) for i, item in enumerate(self.population)]
+        singles = {
+            "practitioners.exclusions": self.practitioners.exclusions,
+            "practitioners.control_totals": self.practitioners.control_totals,
+            "geocoding.reference": self.geocoding.reference,
+            "geocoding.corrections": self.geocoding.corrections,
+            "density.deprivation": self.density.deprivation,
+            "network.path": self.network.path if self.network else None,
+            "accessibility.workbook": self.accessibility.workbook,
+            "siting.candidates": self.siting.candidates,
+        }
+        found += [(place, path) for place, path in singles.items() if path is not None]
+        return found
+
+
+@cache
+def known_professions() -> tuple[str, ...]:
+    """Return the keys of the catalogue of professions."""
+    text = resources.files("carto_sante").joinpath("registries/data/professions.csv").read_text(encoding="utf-8")
+    return tuple(row["profession"] for row in csv.DictReader(text.splitlines()))
+
+
+def read_study(path: Path | str, *, check_files: bool = True) -> Study:
+    """Read and check a study file.
+
+    Parameters
+    ----------
+    path : path
+        The TOML file.
+    check_files : bool, default True
+        Whether every file it names must exist (`fetch` runs before they do).
+
+    Returns
+    -------
+    Study
+        Frozen; paths are absolute.
+
+    Raises
+    ------
+    MissingFileError
+        If the file does not exist.
+    StudyError
+        Listing every problem: place, found, expected.
+
+    Examples
+    --------
+    >>> study = read_study("data/sample/study.toml")  # doctest: +SKIP
+    """
+    source = require_file(path, what="study file")
+    try:
+        raw = tomllib.loads(source.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(
+            f"{source} is not valid TOML: {error}.",
+            expected="TOML in UTF-8 (text between quotes, true/false in lower case)",
+            next_step="Mend that line, then run again.",
+        ) from error
+    problems: list[str] = []
+    study: Study | None = None
+    try:
+        study = Study.model_validate(raw)
+    except ValidationError as error:
+        problems = [_sentence(detail) for detail in error.errors(include_url=False)]
+    if study is not None:
+        study = _absolute(study, source.parent.resolve())
+        problems = _cross_problems(study, check_files=check_files)
+    if problems or study is None:
+        noun = "problem" if len(problems) == 1 else "problems"
+        raise StudyError(f"{source} has {len(problems)} {noun}:\n" + join_problems(problems))
+    return study
+
+
+def _absolute(study: Study, folder: Path) -> Study:
+    def visit(value: Any) -> Any:
+        if isinstance(value, Path):
+            return value if value.is_absolute() else folder / value
+        if isinstance(value, _Section):
+            return value.model_copy(update={name: visit(getattr(value, name)) for name in type(value).model_fields})
+        if isinstance(value, tuple):
+            return tuple(visit(item) for item in value)
+        return value
+
+    result: Study = visit(study)
+    return result
+
+
+def _cross_problems(study: Study, *, check_files: bool) -> list[str]:
+    problems = []
+    if check_files:
+        for place, path in study.input_paths():
+            try:
+                require_file(path, what="file")
+            except (MissingFileError, ValueError) as error:
+                problems.append(f"{place}: {error}")
+    levels = [item.level for item in study.territories]
+    problems += [
+        f"territories: level {level!r} is declared twice"
+        for level in sorted({x for x in levels if levels.count(x) > 1})
+    ]
+    if study.density.level not in levels:
+        problems.append(
+            f"density.level: {study.density.level!r} is not a level of [[territories]]. {suggest(study.density.level, levels)}"
+        )
+    names = [item.name for item in study.population]
+    for field_name in ("population", "alternative", "grid"):
+        name = getattr(study.density, field_name)
+        if name is not None and name not in names:
+            problems.append(f"density.{field_name}: {name!r} is not a name of [[population]]. {suggest(name, names)}")
+    for place, name in (("isochrones.profession", study.isochrones.profession), ("map.profession", study.map.profession),
+                        ("siting.profession", study.siting.profession)):  # fmt: skip
+        if name not in known_professions():
+            problems.append(f"{place}: unknown profession {name!r}. {suggest(name, known_professions())}")
+    return problems
+
+
+def _sentence(detail: Any) -> str:
+    place = ""
+    for part in detail["loc"]:
+        place += f"[{part}]" if isinstance(part, int) else (f".{part}" if place else str(part))
+    found = detail.get("input")
+    kind, message = detail["type"], detail["msg"]
+    if kind == "missing":
+        return f"{place}: missing. Expected: {place.split('.')[-1]} = ..."
+    if kind == "extra_forbidden":
+        return f"{place}: unknown key. {suggest(str(detail['loc'][-1]), _known_keys(detail['loc'][:-1]))}"
+    shown = repr(found) if len(repr(found)) < 80 else repr(found)[:77] + "..."
+    text = message.removeprefix("Value error, ")
+    return f"{place}: found {shown}. {text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def _known_keys(loc: tuple[Any, ...]) -> list[str]:
+    model: Any = Study
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        model = next((item for item in _models_in(annotation)), None)
+        if model is None:
+            return []
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> list[type[_Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, _Section):
+        return [annotation]
+    arguments = getattr(annotation, "__args__", ())
+    return [model for argument in arguments for model in _models_in(argument)]
