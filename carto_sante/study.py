@@ -287,7 +287,9 @@ def read_study(path: Path | str, *, check_files: bool = True) -> Study:
     try:
         study = Study.model_validate(raw)
     except ValidationError as error:
-        problems = [_sentence(detail) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        # A list whose items failed is also reported as too short: the items say it better.
+        problems = [_sentence(item) for item in details if not (item["type"] == "too_short" and item["input"])]
     if study is not None:
         study = _absolute(study, source.parent.resolve())
         problems = _cross_problems(study, check_files=check_files)
@@ -326,17 +328,18 @@ def _cross_problems(study: Study, *, check_files: bool) -> list[str]:
     ]
     if study.density.level not in levels:
         problems.append(
-            f"density.level: {study.density.level!r} is not a level of [[territories]]. {suggest(study.density.level, levels)}"
+            f"density.level: {study.density.level!r} is not a level of [[territories]]. "
+            f"{suggest(study.density.level, levels)}"
         )
     names = [item.name for item in study.population]
     for field_name in ("population", "alternative", "grid"):
         name = getattr(study.density, field_name)
         if name is not None and name not in names:
             problems.append(f"density.{field_name}: {name!r} is not a name of [[population]]. {suggest(name, names)}")
-    for place, name in (("isochrones.profession", study.isochrones.profession), ("map.profession", study.map.profession),
-                        ("siting.profession", study.siting.profession)):  # fmt: skip
+    chosen = {"isochrones": study.isochrones.profession, "map": study.map.profession, "siting": study.siting.profession}
+    for section, name in chosen.items():
         if name not in known_professions():
-            problems.append(f"{place}: unknown profession {name!r}. {suggest(name, known_professions())}")
+            problems.append(f"{section}.profession: unknown profession {name!r}. {suggest(name, known_professions())}")
     return problems
 
 
