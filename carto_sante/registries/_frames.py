@@ -14,7 +14,7 @@ def to_pandas(frame: pl.DataFrame) -> pd.DataFrame:
     import pandas as pd
     import pyarrow as pa
 
-    text: Any = pd.StringDtype("pyarrow", na_value=float("nan")) if _has_str_dtype() else pd.StringDtype("pyarrow")
+    text = text_dtype()
     columns: dict[str, Any] = {}
     for name in frame.columns:
         series = frame.get_column(name)
@@ -30,7 +30,8 @@ def to_pandas(frame: pl.DataFrame) -> pd.DataFrame:
 
 def to_polars(frame: pd.DataFrame) -> pl.DataFrame:
     """Return a pandas table (its geometry left out) as polars, text as text, NA as null."""
-    pl = _polars()
+    import polars as pl
+
     kept = [name for name in frame.columns if str(frame[name].dtype) != "geometry"]
     columns = {}
     for name in kept:
@@ -39,7 +40,15 @@ def to_polars(frame: pd.DataFrame) -> pl.DataFrame:
             columns[name] = pl.Series(name, [None if _is_missing(value) else str(value) for value in values], pl.String)
         else:
             columns[name] = pl.from_pandas(values, nan_to_null=True).alias(name)
-    return pl.DataFrame(columns)
+    table: pl.DataFrame = pl.DataFrame(columns)
+    return table
+
+
+def text_dtype() -> Any:
+    """Return the dtype of text columns: the default ``str`` of pandas 3, the Arrow-backed one before."""
+    import pandas as pd
+
+    return pd.StringDtype("pyarrow", na_value=float("nan")) if _has_str_dtype() else pd.StringDtype("pyarrow")
 
 
 def _is_missing(value: Any) -> bool:

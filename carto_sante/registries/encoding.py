@@ -25,7 +25,9 @@ BOM_NOTE = "byte order mark removed"
 LABEL_NOTE = "labels with destroyed accents, restored from the nomenclature"
 
 # A UTF-8 sequence read as Windows-1252 starts with one of these letters in French text: Â Ã Å (two bytes), â ï (three).
-_TWICE = re.compile("[\u00c2\u00c3\u00c5\u00e2\u00ef][\u0080-\u00bf\u0152-\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{1,2}")
+_TWICE = re.compile(
+    "[\u00c2\u00c3\u00c5\u00e2\u00ef][\u0080-\u00bf\u0152-\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{1,2}"
+)
 # The same leading letters, encoded twice, as bytes: a fast test before decoding.
 _TWICE_BYTES = (b"\xc3\x83", b"\xc3\x82", b"\xc3\x85", b"\xc3\xa2\xe2\x82\xac", b"\xc3\xaf\xc2\xbf")
 _DESTROYED_BYTES = DESTROYED.encode()
@@ -151,15 +153,15 @@ def _from_windows(line: bytes) -> str:
 
 
 def restore_label(label: str, known: Iterable[str]) -> str | None:
-    """Return the one known label that a damaged label can only be, or None.
+    r"""Return the one known label that a damaged label can only be, or None.
 
     Each destroyed mark stands for exactly one letter.
 
     Examples
     --------
-    >>> restore_label("sant\\ufffd", ["santé", "soins"])
+    >>> restore_label("sant\ufffd", ["santé", "soins"])
     'santé'
-    >>> restore_label("sal\\ufffd", ["salé", "sale"]) is None
+    >>> restore_label("sal\ufffd", ["salé", "sale"]) is None
     True
     """
     pattern = re.compile(re.escape(label).replace(re.escape(DESTROYED), "."), re.DOTALL)
@@ -168,11 +170,11 @@ def restore_label(label: str, known: Iterable[str]) -> str | None:
 
 
 def restore_labels(labels: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
-    """Return the labels of codes with destroyed ones replaced by the known label of the same code where it fits.
+    r"""Return the labels of codes with destroyed ones replaced by the known label of the same code where it fits.
 
     Examples
     --------
-    >>> restore_labels({"124": "Centre de sant\\ufffd"}, {"124": "Centre de santé"})
+    >>> restore_labels({"124": "Centre de sant\ufffd"}, {"124": "Centre de santé"})
     {'124': 'Centre de santé'}
     """
     fixed = dict(labels)

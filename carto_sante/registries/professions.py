@@ -239,4 +239,5 @@ def codes_of(column: str) -> dict[str, str]:
     """
     separator = "|" if column.endswith("labels") else None
     catalogue = load_catalogue()
-    return {code: name for name, codes in catalogue[column].items() for code in codes.split(separator) if code}
+    lists = zip(catalogue.index, catalogue[column], strict=True)
+    return {code: str(name) for name, codes in lists for code in codes.split(separator) if code}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from carto_sante.errors import FileFormatError, NoResultError
 from carto_sante.ledger import Ledger, Reading
 from carto_sante.registries import _rpps_layouts as layouts
+from carto_sante.registries._accounts import Accounts
 from carto_sante.registries._frames import to_pandas
-from carto_sante.registries._lines import EMPTY_LINE, NUL_BYTE, TOO_LONG, WRONG_FIELDS, Sifted, read_header, sift
+from carto_sante.registries._lines import Sifted, read_header, sift
 from carto_sante.registries._study_area import (
     OUTSIDE,
     departements_of,
@@ -31,9 +32,6 @@ from carto_sante.registries.professions import load_catalogue, require_professio
 
 if TYPE_CHECKING:
     import polars as pl
-
-#: Above this share of lines that cannot be split, the file is refused rather than read in part.
-MAX_BROKEN_SHARE = 0.2
 
 NOT_A_PRACTITIONER = "practitioner identifier not well formed"
 NOT_A_PROFESSION = "profession code not well formed"
@@ -61,7 +59,7 @@ def read_rpps(
     communes: Iterable[str] | None = None,
     professions: Iterable[str] | None = None,
 ) -> Reading:
-    """Read an RPPS libre accès file, of any vintage.
+    r"""Read an RPPS libre accès file, of any vintage.
 
     Parameters
     ----------
@@ -103,7 +101,7 @@ def read_rpps(
     >>> row = {"practitioner_id": "810000000001", "profession_code": "60", "commune_code": "35238", "postcode": "35000"}
     >>> file = pathlib.Path(tempfile.mkdtemp(), "PS_LibreAcces_Personne_activite.txt")
     >>> header = "|".join(names[0] for names in COLUMNS.values()) + "|"
-    >>> _ = file.write_text(header + "\\n" + "|".join(row.get(name, "") for name in COLUMNS) + "|\\n")
+    >>> _ = file.write_text(header + "\n" + "|".join(row.get(name, "") for name in COLUMNS) + "|\n")
     >>> table, ledger = read_rpps(file, departements=["35"])
     >>> table["commune_code"].tolist(), ledger.total("kept")
     (['35238'], 1)
@@ -159,7 +157,7 @@ def _profession_codes(professions: Iterable[str] | None) -> list[str] | None:
 def _sort_paths(paths: Sequence[Path | str], savoir_faire_path: Path | str | None) -> tuple[list[Path], list[Path]]:
     """Tell the files of activities from those of savoir-faire, by their headers."""
     skills = [] if savoir_faire_path is None else [Path(savoir_faire_path)]
-    activities = []
+    activities: list[Path] = []
     for number, path in enumerate(map(Path, paths)):
         header, _, _ = read_header(path, separator="|")
         names = {name.casefold().strip() for name in header}
@@ -217,7 +215,7 @@ def _read_activities(
         select = select_by_departement(
             area.departements, commune_field=places["commune_code"], postcode_field=places["postcode"]
         )
-    counts = _Counts(f"rpps:{path.name}", notes=Counter(layout.notes))
+    counts = Accounts(f"rpps:{path.name}", notes=Counter(layout.notes))
     frames = []
     for sifted in sift(
         path,
@@ -239,7 +237,8 @@ def _read_activities(
     counts.refuse_broken(path)
     table = _find_communes(_concat(frames), counts)
     if area.communes is not None:
-        table = counts.reject(table, table.get_column("commune_code").is_in(list(area.communes)).fill_null(False), OUTSIDE)
+        inside = table.get_column("commune_code").is_in(sorted(area.communes)).fill_null(False)
+        table = counts.reject(table, inside, OUTSIDE)
     counts.kept = table.height
     return table, counts.ledger()
 
@@ -253,7 +252,7 @@ def _concat(frames: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def _keep_sound(frame: pl.DataFrame, codes: list[str] | None, counts: _Counts) -> pl.DataFrame:
+def _keep_sound(frame: pl.DataFrame, codes: list[str] | None, counts: Accounts) -> pl.DataFrame:
     """Reject the rows without a sound key, then those of professions not asked."""
     for name, form, reason in (
         ("practitioner_id", layouts.PRACTITIONER_FORM, NOT_A_PRACTITIONER),
@@ -266,7 +265,7 @@ def _keep_sound(frame: pl.DataFrame, codes: list[str] | None, counts: _Counts) -
     return frame
 
 
-def _keep_area(frame: pl.DataFrame, area: _Area, counts: _Counts) -> pl.DataFrame:
+def _keep_area(frame: pl.DataFrame, area: _Area, counts: Accounts) -> pl.DataFrame:
     """Reject, on clean codes, the rows whose département is not asked."""
     if area.departements is None:
         return frame
@@ -279,7 +278,7 @@ def _keep_area(frame: pl.DataFrame, area: _Area, counts: _Counts) -> pl.DataFram
     return counts.reject(frame, frame.select(inside.alias("inside")).get_column("inside"), OUTSIDE)
 
 
-def _find_communes(table: pl.DataFrame, counts: _Counts) -> pl.DataFrame:
+def _find_communes(table: pl.DataFrame, counts: Accounts) -> pl.DataFrame:
     """Give rows without a commune code the one that their postcode and commune name have everywhere else."""
     import polars as pl
 
@@ -297,7 +296,7 @@ def _find_communes(table: pl.DataFrame, counts: _Counts) -> pl.DataFrame:
     joined = keyed.join(known, on=["postcode", "_label"], how="left", maintain_order="left")
     lacking = joined.get_column("commune_code").is_null() & joined.get_column("_found").is_not_null()
     if lacking.any():
-        counts.notes["commune_code found from postcode and commune name"] += int(lacking.sum())
+        counts.note("commune_code found from postcode and commune name", int(lacking.sum()))
     return joined.with_columns(pl.coalesce("commune_code", "_found").alias("commune_code")).drop("_label", "_found")
 
 
@@ -319,11 +318,9 @@ def _read_skills(path: Path) -> tuple[pl.DataFrame, Ledger]:
 
     wanted = {name: layouts.COLUMNS[name] for name in ("practitioner_id", "profession_code", "savoir_faire_codes")}
     layout = _layout(path, wanted, set(), "PS_LibreAcces_SavoirFaire")
-    counts = _Counts(f"rpps:{path.name}", notes=Counter(layout.notes))
+    counts = Accounts(f"rpps:{path.name}", notes=Counter(layout.notes))
     frames = []
-    for sifted in sift(
-        path, separator="|", separators_count=layout.separators_count, skip_bytes=layout.header_bytes
-    ):
+    for sifted in sift(path, separator="|", separators_count=layout.separators_count, skip_bytes=layout.header_bytes):
         counts.add(sifted)
         frame = _keep_sound(_parse(sifted, layout), None, counts)
         sound = frame.get_column("savoir_faire_codes").str.contains(layouts.CODE_FORMS["savoir_faire_codes"])
@@ -347,54 +344,3 @@ def _join_skills(table: pl.DataFrame, skills: pl.DataFrame) -> pl.DataFrame:
     )
     joined = table.join(listed, on=keys, how="left", validate="m:1", maintain_order="left")
     return joined.with_columns(pl.coalesce("_skills", "savoir_faire_codes").alias("savoir_faire_codes")).drop("_skills")
-
-
-class _Counts:
-    """Accounts of one file while it is read."""
-
-    def __init__(self, source: str, *, notes: Counter[str]) -> None:
-        self.source = source
-        self.read = 0
-        self.kept = 0
-        self.rejected: Counter[str] = Counter()
-        self.merged: Counter[str] = Counter()
-        self.notes = notes
-        self.listed: list[tuple[str, int, str]] = []
-
-    def add(self, sifted: Sifted) -> None:
-        self.read += sifted.read
-        self.rejected.update(sifted.rejected)
-        self.notes.update(sifted.notes)
-        self.listed += [(self.source, row, reason) for row, reason in sifted.listed]
-
-    def reject(self, frame: pl.DataFrame, kept: pl.Series, reason: str, *, is_listed: bool = False) -> pl.DataFrame:
-        lost = frame.height - int(kept.sum())
-        if lost == 0:
-            return frame
-        self.rejected[reason] += lost
-        if is_listed:
-            rows = frame.filter(~kept).get_column("source_row").to_list()
-            self.listed += [(self.source, row, reason) for row in rows]
-        return frame.filter(kept)
-
-    def refuse_broken(self, path: Path) -> None:
-        broken = sum(self.rejected[reason] for reason in (WRONG_FIELDS, TOO_LONG, NUL_BYTE, EMPTY_LINE))
-        if self.read == 0 or broken > MAX_BROKEN_SHARE * self.read:
-            what = "has a header and no row" if self.read == 0 else f"has {broken} broken lines out of {self.read}"
-            example = next((f" (first: line {row + 1}, {reason})" for _, row, reason in self.listed), "")
-            raise FileFormatError(
-                f"{path} {what}{example}.",
-                expected=f"at most {MAX_BROKEN_SHARE:.0%} of broken lines",
-                next_step="The download was cut or the file was re-saved: download it again.",
-            )
-
-    def ledger(self, *, most_listed: int = 1000) -> Ledger:
-        counts = {(self.source, "rejected", reason): int(n) for reason, n in sorted(self.rejected.items()) if n}
-        counts |= {(self.source, "merged", reason): int(n) for reason, n in sorted(self.merged.items()) if n}
-        if self.kept:
-            counts[self.source, "kept", ""] = self.kept
-        notes = {(self.source, note): int(n) for note, n in sorted(self.notes.items()) if n}
-        return Ledger({self.source: self.read}, counts, tuple(self.listed[:most_listed]), notes)
-
-
-__all__ = ["MAX_BROKEN_SHARE", "read_rpps"]
