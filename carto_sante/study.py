@@ -45,7 +45,25 @@ class Header(_Section):
     credits: tuple[str, ...] = ()
 
 
-class RegistrySource(_Section):
+class Fetched(_Section):
+    """A section whose file can be fetched: where from, and its checksum."""
+
+    source_key: str | None = None
+    """Key of the catalogue of sources (`carto-sante fetch --list`)."""
+    source_parameters: dict[str, str] = Field(default_factory=dict)
+    """What the address of that source asks for: year, region; the département is known."""
+    url: str | None = None
+    """Another address than the catalogue's."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Checksum, to refuse any other file."""
+
+    def fetched_path(self) -> Path:
+        """Return where the file goes."""
+        path: Path = getattr(self, "path", None) or getattr(self, "reference", None) or Path("fetched")
+        return path
+
+
+class RegistrySource(Fetched):
     """[[registries]]: one file (or several parts of one) of a registry."""
 
     kind: Literal["rpps", "finess", "ameli", "bpe"]
@@ -53,10 +71,6 @@ class RegistrySource(_Section):
     further_paths: tuple[Path, ...] = ()
     """Companions of the file: RPPS savoir-faire, FINESS geolocalisation (cs1100507), further parts."""
     data_date: dt.date | None = None
-    url: str | None = None
-    """Where `fetch` gets it from, when the catalogue does not know it."""
-    source_key: str | None = None
-    """Key of the catalogue of sources (`carto-sante fetch --list`)."""
     optional: bool = False
 
 
@@ -82,7 +96,7 @@ class Practitioners(_Section):
         return value
 
 
-class Geocoding(_Section):
+class Geocoding(Fetched):
     """[geocoding]: the address reference."""
 
     reference: Path | None = None
@@ -91,7 +105,7 @@ class Geocoding(_Section):
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
-class TerritorySource(_Section):
+class TerritorySource(Fetched):
     """[[territories]]: one level of zones."""
 
     level: Level
@@ -106,7 +120,7 @@ class TerritorySource(_Section):
     """Keep the rows whose column equals the value."""
 
 
-class PopulationSource(_Section):
+class PopulationSource(Fetched):
     """[[population]]: people by zone, by point or by grid cell."""
 
     name: str
@@ -117,7 +131,6 @@ class PopulationSource(_Section):
     id_column: str | None = None
     count_column: str | None = None
     crs: str | None = None
-    source_key: str | None = None
 
 
 class Density(_Section):
@@ -139,7 +152,7 @@ class Density(_Section):
     deprivation_label: str | None = None
 
 
-class Network(_Section):
+class Network(Fetched):
     """[network]: roads."""
 
     path: Path
@@ -237,6 +250,16 @@ class Study(_Section):
             "siting.candidates": self.siting.candidates,
         }
         found += [(place, path) for place, path in singles.items() if path is not None]
+        return found
+
+    def fetched_sections(self) -> list[tuple[str, Fetched]]:
+        """Return every section whose file can be fetched, with its place in the TOML."""
+        found: list[tuple[str, Fetched]] = [(f"registries[{i}]", item) for i, item in enumerate(self.registries)]
+        found += [(f"territories[{i}]", item) for i, item in enumerate(self.territories)]
+        found += [(f"population[{i}]", item) for i, item in enumerate(self.population)]
+        found.append(("geocoding", self.geocoding))
+        if self.network:
+            found.append(("network", self.network))
         return found
 
 
