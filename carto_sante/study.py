@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from carto_sante.errors import MissingFileError, StudyError, join_problems, suggest
 from carto_sante.files import require_file
@@ -85,14 +85,18 @@ class Practitioners(_Section):
     control_tolerance_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     allowed_gaps: tuple[str, ...] = ()
     pseudonymise: bool = False
+    facilities: tuple[str, ...] = ("pharmacy", "health_centre", "msp")
+    """Kinds of places of care that are counted and drawn beside practitioners."""
 
-    @field_validator("professions")
+    @field_validator("professions", "facilities")
     @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in value if name not in known_professions()]
+    def _known(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = known_professions() if info.field_name == "professions" else known_facility_kinds()
+        noun = "profession" if info.field_name == "professions" else "kind of facility"
+        unknown = [name for name in value if name not in known]
         if unknown:
-            hints = " ".join(suggest(name, known_professions()) for name in unknown)
-            raise ValueError(f"unknown profession {', '.join(map(repr, unknown))}. {hints}")
+            hints = " ".join(suggest(name, known) for name in unknown)
+            raise ValueError(f"unknown {noun} {', '.join(map(repr, unknown))}. {hints}")
         return value
 
 
@@ -266,8 +270,19 @@ class Study(_Section):
 @cache
 def known_professions() -> tuple[str, ...]:
     """Return the keys of the catalogue of professions."""
-    text = resources.files("carto_sante").joinpath("registries/data/professions.csv").read_text(encoding="utf-8")
-    return tuple(row["profession"] for row in csv.DictReader(text.splitlines()))
+    return _keys("professions.csv", "profession")
+
+
+@cache
+def known_facility_kinds() -> tuple[str, ...]:
+    """Return the kinds of places of care that can be counted."""
+    return _keys("facilities.csv", "facility_kind")
+
+
+def _keys(name: str, column: str) -> tuple[str, ...]:
+    # The catalogues are data of the registries, a layer above; only their keys are read here.
+    text = resources.files("carto_sante").joinpath("registries/data").joinpath(name).read_text(encoding="utf-8")
+    return tuple(row[column] for row in csv.DictReader(text.splitlines()))
 
 
 def read_study(path: Path | str, *, check_files: bool = True) -> Study:
@@ -361,8 +376,9 @@ def _cross_problems(study: Study, *, check_files: bool) -> list[str]:
             problems.append(f"density.{field_name}: {name!r} is not a name of [[population]]. {suggest(name, names)}")
     chosen = {"isochrones": study.isochrones.profession, "map": study.map.profession, "siting": study.siting.profession}
     for section, name in chosen.items():
-        if name not in known_professions():
-            problems.append(f"{section}.profession: unknown profession {name!r}. {suggest(name, known_professions())}")
+        known = known_professions() if section == "siting" else (*known_professions(), *known_facility_kinds())
+        if name not in known:
+            problems.append(f"{section}.profession: unknown profession {name!r}. {suggest(name, known)}")
     return problems
 
 
