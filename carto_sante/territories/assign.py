@@ -67,7 +67,7 @@ def assign_territory(points: GeoDataFrame, territories: GeoDataFrame) -> pd.Data
     report: dict[str, Any] = {}
     for level in sorted(territories["territory_level"].unique()):
         zones = territories[territories["territory_level"] == level].sort_values("territory_id")
-        rank, shared = _first_zone(shapes[located], np.asarray(zones.geometry.values, dtype=object))
+        rank, shared = first_zone(shapes[located], np.asarray(zones.geometry.values, dtype=object))
         full = np.full(len(shapes), -1, dtype=np.int64)
         full[located] = rank
         names = pd.array(zones["territory_id"].to_numpy(dtype=object), dtype="string")
@@ -97,7 +97,7 @@ def _located(shapes: np.ndarray, index: pd.Index) -> np.ndarray:
     return located
 
 
-def _first_zone(shapes: np.ndarray, zones: np.ndarray) -> tuple[np.ndarray, int]:
+def first_zone(shapes: np.ndarray, zones: np.ndarray) -> tuple[np.ndarray, int]:
     """Return the lowest rank of zone that holds each point (-1 for none), and how many points have several."""
     zone, point = shapely.STRtree(shapes).query(zones, predicate="intersects")
     rank = np.full(len(shapes), len(zones), dtype=np.int64)

@@ -110,7 +110,7 @@ def read_territories(
     layout = LEVELS.get(level, GENERIC)
     ids, labels, restored = _codes(raw, layout, level, id_column, label_column, name=source.name)
     _refuse_bad_codes(ids, layout, level=level, name=source.name)
-    metric = raw.geometry.to_crs(_metric_crs(raw, departement, name=source.name))
+    metric = raw.geometry.to_crs(metric_crs_at(raw, departement=departement, name=source.name))
     invalid = ~raw.geometry.is_valid & raw.geometry.notna()
     repair = repair_polygons(metric, names=ids.to_numpy(), known_invalid=invalid)
     table, merged = _one_row_per_zone(ids, labels, repair.geometry, name=source.name)
@@ -174,8 +174,23 @@ def _refuse_bad_codes(ids: pd.Series, layout: LevelLayout, *, level: str, name: 
         raise SchemaError(f"The codes of {name} have problems:\n" + join_problems(problems))
 
 
-def _metric_crs(raw: GeoDataFrame, departement: str | None, *, name: str) -> str:
-    """Say which metric CRS is meant; refuse coordinates that their CRS cannot hold."""
+def metric_crs_at(raw: GeoDataFrame, *, departement: str | None, name: str) -> str:
+    """Return the metric CRS of the French territory where a table lies; refuse coordinates its CRS cannot hold.
+
+    Parameters
+    ----------
+    raw : GeoDataFrame
+        With a CRS.
+    departement : str, optional
+        Chooses the CRS instead of the place.
+    name : str
+        How the error names the table.
+
+    Raises
+    ------
+    CRSError
+        If rows have coordinates of another kind than the declared CRS, or lie in several territories or in none.
+    """
     bounds = shapely.bounds(np.asarray(raw.geometry.values, dtype=object))
     if raw.crs.is_geographic:
         outside = (np.abs(bounds[:, [0, 2]]) > 180).any(axis=1) | (np.abs(bounds[:, [1, 3]]) > 90).any(axis=1)
