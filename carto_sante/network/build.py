@@ -65,7 +65,13 @@ class Segments:
 
 
 def build_network(
-    extract: OsmExtract, table: SpeedTable, *, crs: CRS, inside: Flags | None = None, source: str = "the file"
+    extract: OsmExtract,
+    table: SpeedTable,
+    *,
+    crs: CRS,
+    inside: Flags | None = None,
+    keep: Flags | None = None,
+    source: str = "the file",
 ) -> RoadNetwork:
     """Return the network of one mode.
 
@@ -79,6 +85,8 @@ def build_network(
         Projected, in metres.
     inside : bool array, optional
         By node of the extract, whether it is kept (study area).
+    keep : bool array, optional
+        By node of the extract, whether it stays a node even where the street only goes on.
     source : str
         How errors name the file.
 
@@ -96,8 +104,10 @@ def build_network(
     if inside is not None:
         refs = np.where((refs >= 0) & inside[np.maximum(refs, 0)], refs, -1)
     closed, signal_on, signal_back = _node_flags(extract, table.mode)
-    kept_vias = _restriction_vias(extract, table.mode)
-    segments = _segments(extract, ways, refs, closed, signal_on, signal_back, kept_vias)
+    forced = np.isin(extract.node_id, _restriction_vias(extract, table.mode), assume_unique=True)
+    if keep is not None:
+        forced |= keep
+    segments = _segments(extract, ways, refs, closed, signal_on, signal_back, forced)
     if not len(segments.start):
         raise no_ways(source, table.mode, ways.set_aside, total=len(extract.way_id))
     edges = _edges(segments, ways, table, signal_on, signal_back)
@@ -106,7 +116,7 @@ def build_network(
     if table.mode == "drive":
         edges, copied, counts = apply_restrictions(extract, segments, edges, extract.way_id)
         node_vertex = np.concatenate([node_vertex, node_vertex[copied]]).astype(np.int32)
-        notes |= counts
+        notes |= counts | {"nodes_copied_for_turns": len(copied)}
     return _assembled(extract, segments, edges, node_vertex, table.mode, crs, notes)
 
 
@@ -168,7 +178,7 @@ def _restriction_vias(extract: OsmExtract, mode: str) -> LongInts:
 
 
 def _segments(
-    extract: OsmExtract, ways: Ways, refs: Ints, closed: Flags, signal_on: Flags, signal_back: Flags, vias: LongInts
+    extract: OsmExtract, ways: Ways, refs: Ints, closed: Flags, signal_on: Flags, signal_back: Flags, forced: Flags
 ) -> Segments:
     from carto_sante.network import _build_kernels as kernels
 
@@ -178,8 +188,7 @@ def _segments(
     lengths = link_lengths_m(extract, place[start], place[end])
     forward, backward = _way_speeds(ways, link_way, lengths)
     offset, links = kernels.vertex_links(start, end, len(place))
-    is_forced = np.isin(extract.node_id, vias, assume_unique=True)[place]
-    passable = kernels.passable_vertices(start, end, link_way, forward, backward, offset, links, is_forced)
+    passable = kernels.passable_vertices(start, end, link_way, forward, backward, offset, links, forced[place])
     chain_offset, chain, is_with = kernels.chain_links(start, end, offset, links, passable)
     vertex_offset, vertex, length, on_signals, back_signals = kernels.chain_vertices(
         chain_offset, chain, is_with, start, end, lengths, signal_on[place], signal_back[place]
