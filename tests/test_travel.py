@@ -47,7 +47,9 @@ def test_times_equal_the_oracle(seed, direction, limit_min):
     schemas.check_table(table, schemas.TRAVEL_TIMES)
     found = as_dict(table)
     every = as_dict(
-        travel.compute_nearest(network, origins, destinations, k=9, limit_min=limit_min, direction=direction, max_snap_m=5_000)
+        travel.compute_nearest(
+            network, origins, destinations, k=9, limit_min=limit_min, direction=direction, max_snap_m=5_000
+        )
     )
     assert found == pytest.approx(every, abs=1e-9)
     expected = {}

@@ -130,7 +130,9 @@ def speed_table(mode: str, *, speeds: SpeedTable | Path | str | None = None, slo
     check_mode(mode)
     if isinstance(speeds, SpeedTable):
         if speeds.mode != mode:
-            raise InputError(f"The speed table is for {speeds.mode!r} and the network for {mode!r}.", expected="one mode")
+            raise InputError(
+                f"The speed table is for {speeds.mode!r} and the network for {mode!r}.", expected="one mode"
+            )
         return speeds
     name, date = DEFAULT_NAME, DEFAULT_DATE
     if speeds is None:

@@ -150,14 +150,14 @@ def compute_vintage(study: Study) -> Computed:
     with progress.stage("Geocoding"):
         located = stages.locate_practitioners(study, practitioners)
     with progress.stage("Placing in territories"):
-        placed = stages.place_practitioners(study, located, territories)
+        placed = stages.place_practitioners(study, practitioners, located, territories)
     with progress.stage("Densities"):
-        indicators = stages.compute_indicators(study, placed.table, territories, population)
+        indicators = stages.compute_indicators(study, placed.counted(), territories, population)
     isochrones, notes = None, {}
     if study.network:
         with progress.stage("Road network and isochrones"):
             network = stages.load_network(study, study.isochrones.mode, territories=territories)
-            isochrones = stages.compute_site_isochrones(study, network, placed.table)
+            isochrones = stages.compute_site_isochrones(study, network, placed)
             notes = {
                 "mode": network.mode,
                 "node_count": network.node_count,
@@ -179,8 +179,7 @@ def _begin_journal(study: Study, source: Path) -> dict[str, Any]:
 
 def _account(computed: Computed) -> dict[str, Any]:
     placed, table = computed.placed, computed.placed.table
-    in_study = table.loc[table["is_in_study"]]
-    by_profession = in_study.groupby("profession")["practitioner_id"].nunique()
+    by_profession = placed.counted().groupby("profession")["practitioner_id"].nunique()
     return {
         "practitioners": {str(name): int(count) for name, count in by_profession.sort_index().items()},
         "definitions": dict(sorted(placed.definitions.items())),

@@ -59,9 +59,7 @@ def solve_center(problem: Problem, *, time_limit_s: float | None = None) -> Answ
     budget = problem.open_count
     while low <= high:
         middle = (low + high) // 2
-        opened, _, is_optimal = _fewest_sites(
-            reach <= radii[middle], problem.is_existing, time_limit_s, budget=budget
-        )
+        opened, _, is_optimal = _fewest_sites(reach <= radii[middle], problem.is_existing, time_limit_s, budget=budget)
         if opened is not None and opened.sum() <= budget:
             best, high = opened, middle - 1
         elif is_optimal:

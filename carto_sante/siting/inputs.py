@@ -123,9 +123,7 @@ def read_problem(
     count = _sites_count(sites_count, is_existing)
     if limit_min is not None and not 0 < limit_min < np.inf:
         raise InputError(f"limit_min is {limit_min!r}.", expected="a number of minutes above 0, or None")
-    pairs = read_pairs(
-        travel_times, origin_id=people.origin_id, destination_id=sites, tables=("demand", "candidates")
-    )
+    pairs = read_pairs(travel_times, origin_id=people.origin_id, destination_id=sites, tables=("demand", "candidates"))
     reach = np.full((pairs.origin_count, pairs.destination_count), np.inf)
     is_kept = (pairs.origin >= 0) & (pairs.destination >= 0)
     if limit_min is not None:

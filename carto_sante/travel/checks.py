@@ -71,7 +71,9 @@ def check_positive(number: float, *, name: str, unit: str, can_be_zero: bool = F
     """
     is_number = isinstance(number, int | float | np.number) and not isinstance(number, bool)
     if not is_number or not np.isfinite(number) or number < 0 or (number == 0 and not can_be_zero):
-        raise InputError(f"{name} is {number!r}.", expected=f"{unit}, {'zero or more' if can_be_zero else 'above zero'}")
+        raise InputError(
+            f"{name} is {number!r}.", expected=f"{unit}, {'zero or more' if can_be_zero else 'above zero'}"
+        )
     return float(number)
 
 
@@ -100,7 +102,9 @@ def ids_of(points: GeoDataFrame, *, column: str | None, usual: Sequence[str], na
     return ids.to_numpy(dtype=object)
 
 
-def is_swapped(network: RoadNetwork, x_m: npt.NDArray[np.float64], y_m: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def is_swapped(
+    network: RoadNetwork, x_m: npt.NDArray[np.float64], y_m: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
     """Return which points fall in France, or on the network, only once longitude and latitude are exchanged.
 
     Such a point was read latitude first, then converted to metres.

@@ -115,9 +115,7 @@ def snap_points(
     index = search_index(network)
     ids = ids_of(points, column=id_column, usual=("point_id",), name="points")
     x, y = coordinates_of(network, points, name="points")
-    snaps = place(
-        index, ids=ids, x_m=x, y_m=y, max_snap_m=max_snap_m, min_component_nodes=min_component_nodes
-    )
+    snaps = place(index, ids=ids, x_m=x, y_m=y, max_snap_m=max_snap_m, min_component_nodes=min_component_nodes)
     component, nodes = components_of(index, snaps)
     snapped_x, snapped_y = positions_m(index, snaps)
     placed = snaps.is_placed
