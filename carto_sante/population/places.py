@@ -238,4 +238,3 @@ def _cell_id_name(frame: pd.DataFrame, given: str | None, *, name: str) -> str:
             next_step="Name it: id_column = ...",
         )
     return found
-

@@ -144,7 +144,9 @@ def _chosen_method(method: str, shapes: np.ndarray, guide: GeoDataFrame | None) 
         raise NoResultError("The source is empty.")
     dimension = shapely.get_dimensions(shapes)
     if (shapely.is_missing(shapes) | shapely.is_empty(shapes)).any():
-        raise SchemaError("Some sources have no geometry.", next_step="Locate them (locate_population) or leave them out.")
+        raise SchemaError(
+            "Some sources have no geometry.", next_step="Locate them (locate_population) or leave them out."
+        )
     if method == "auto":
         method = "points" if (dimension == 0).all() else "dasymetric" if guide is not None else "area"
     if method in {"area", "dasymetric"} and (dimension != 2).any():

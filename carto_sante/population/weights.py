@@ -38,9 +38,7 @@ def point_weights(sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) 
     points = sources if (shapely.get_type_id(sources) == 0).all() else shapely.centroid(sources)
     rank, _ = first_zone(points, targets)
     placed = np.flatnonzero(rank >= 0)
-    matrix = sparse.csr_matrix(
-        (np.ones(len(placed)), (placed, rank[placed])), shape=(len(sources), len(targets))
-    )
+    matrix = sparse.csr_matrix((np.ones(len(placed)), (placed, rank[placed])), shape=(len(sources), len(targets)))
     left, bottom, right, top = shapely.total_bounds(points)
     # Points say nothing about land outside the rectangle they span: a target there is unknown, not empty.
     bounds = shapely.bounds(targets)

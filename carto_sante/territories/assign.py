@@ -89,7 +89,10 @@ def _located(shapes: np.ndarray, index: pd.Index) -> np.ndarray:
     kinds = shapely.get_type_id(shapes)
     other = ~np.isin(kinds, (-1, 0))
     if other.any():
-        wrong = [f"{label}: a {shapes[place].geom_type}" for place, label in zip(np.flatnonzero(other), index[other], strict=True)]
+        wrong = [
+            f"{label}: a {shapes[place].geom_type}"
+            for place, label in zip(np.flatnonzero(other), index[other], strict=True)
+        ]
         raise InputError(
             "Only points can be put in a zone:\n" + join_problems(wrong), next_step="Take a point of each first."
         )

@@ -74,7 +74,8 @@ def read_insee_sheet(path: Path | str, *, sheet: str, columns: tuple[str, ...]) 
                 wanted = {plain(name): name for name in book.sheet_names}.get(plain(sheet))
                 if wanted is None:
                     raise FileFormatError(
-                        f"{source.name} has no sheet {sheet!r}.", next_step=f"Found: {', '.join(map(str, book.sheet_names))}."
+                        f"{source.name} has no sheet {sheet!r}.",
+                        next_step=f"Found: {', '.join(map(str, book.sheet_names))}.",
                     )
                 table = pd.read_excel(book, sheet_name=wanted, dtype=str, header=INSEE_HEADER_ROW)
         except (ValueError, OSError, KeyError) as error:
@@ -166,10 +167,14 @@ def dissolve_territories(
     target = territories["territory_id"].map(into)
     if target.isna().all():
         raise InputError("No zone has a larger one.", expected="codes of the zones as the index of the correspondence")
-    kept = territories.loc[target.notna(), ["geography_year", "geometry"]].assign(territory_id=target.dropna().astype(str))
+    kept = territories.loc[target.notna(), ["geography_year", "geometry"]].assign(
+        territory_id=target.dropna().astype(str)
+    )
     merged = kept.dissolve("territory_id", as_index=False).sort_values("territory_id", ignore_index=True)
     merged["territory_level"] = level
     merged["territory_label"] = (
-        merged["territory_id"].map(labels).astype("string") if labels is not None else merged["territory_id"].astype("string")
+        merged["territory_id"].map(labels).astype("string")
+        if labels is not None
+        else merged["territory_id"].astype("string")
     )
     return merged[["territory_id", "territory_level", "territory_label", "geography_year", "geometry"]]

@@ -192,9 +192,7 @@ def _stacked(first: Any, second: Any) -> Any:
     return pd.concat([part for part in (first, second) if len(part)], ignore_index=True)
 
 
-def _refuse_passage(
-    codes: pd.Series, used: pd.DataFrame, listed: pd.Series, *, renaming: bool, unlisted: str
-) -> None:
+def _refuse_passage(codes: pd.Series, used: pd.DataFrame, listed: pd.Series, *, renaming: bool, unlisted: str) -> None:
     problems = []
     split = used[used.duplicated("code_from", keep=False)]
     if renaming:
@@ -208,4 +206,6 @@ def _refuse_passage(
     if unlisted == "raise":
         problems += [f"{code} is not in the passage table" for code in codes[~listed].dropna().unique()]
     if problems:
-        raise InputError("The codes cannot be moved:\n" + join_problems(problems), next_step="Complete the passage table.")
+        raise InputError(
+            "The codes cannot be moved:\n" + join_problems(problems), next_step="Complete the passage table."
+        )

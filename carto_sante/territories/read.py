@@ -166,7 +166,9 @@ def _codes(
 def _refuse_bad_codes(ids: pd.Series, layout: LevelLayout, *, level: str, name: str) -> None:
     problems = []
     if ids.isna().any():
-        problems.append(f"{int(ids.isna().sum())} rows have no code (first: row {int(np.flatnonzero(ids.isna())[0]) + 1})")
+        problems.append(
+            f"{int(ids.isna().sum())} rows have no code (first: row {int(np.flatnonzero(ids.isna())[0]) + 1})"
+        )
     if layout.pattern:
         bad = ids[~ids.str.fullmatch(layout.pattern).fillna(True).astype(bool)]
         problems += [f"{code!r} is not a code of level {level}" for code in bad.unique()]
@@ -222,9 +224,7 @@ def metric_crs_at(raw: GeoDataFrame, *, departement: str | None, name: str) -> s
     )
 
 
-def _one_row_per_zone(
-    ids: pd.Series, labels: pd.Series, geometry: Any, *, name: str
-) -> tuple[GeoDataFrame, int]:
+def _one_row_per_zone(ids: pd.Series, labels: pd.Series, geometry: Any, *, name: str) -> tuple[GeoDataFrame, int]:
     import geopandas as gpd
 
     frame = gpd.GeoDataFrame(

@@ -101,6 +101,9 @@ def _refuse_non_polygons(values: np.ndarray[Any, Any], labels: np.ndarray[Any, A
 def _only_polygons(item: Any) -> Any:
     parts = [part for part in shapely.get_parts(item, return_index=False) if part.geom_type in {"Polygon"}]
     parts += [
-        piece for part in shapely.get_parts(item) if part.geom_type == "MultiPolygon" for piece in shapely.get_parts(part)
+        piece
+        for part in shapely.get_parts(item)
+        if part.geom_type == "MultiPolygon"
+        for piece in shapely.get_parts(part)
     ]
     return shapely.multipolygons(parts) if len(parts) != 1 else parts[0]

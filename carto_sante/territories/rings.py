@@ -80,9 +80,7 @@ def territory_rings(
     return gpd.GeoDataFrame(order.drop(columns="_rank").reset_index(drop=True), crs=territories.crs)
 
 
-def _ring(
-    rows: GeoDataFrame, shapes: GeoDataFrame, ring: str, inner_m: float, outer_m: float
-) -> GeoDataFrame:
+def _ring(rows: GeoDataFrame, shapes: GeoDataFrame, ring: str, inner_m: float, outer_m: float) -> GeoDataFrame:
     import geopandas as gpd
 
     table = rows.assign(ring=ring, inner_m=inner_m, outer_m=outer_m)
