@@ -1,4 +1,4 @@
-"""Is a zone different from the rest of the city, or is it chance?"""
+"""Whether a zone differs from the rest of the city, or chance explains it."""
 
 from __future__ import annotations
 
