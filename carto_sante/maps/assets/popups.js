@@ -1,0 +1,84 @@
+// What opens on a place or a zone.
+(function (cs) {
+    const SITE = 3, ADDRESS = 4, PRECISION = 5;
+    const PROFESSION = 1, NAME = 2, CONVENTION = 3, MODE = 4, SECTOR = 5;
+
+    cs.placePopup = function (app, index) {
+        const { places, texts, professions } = app.data;
+        const place = places[index];
+        const site = texts[place[SITE]], address = texts[place[ADDRESS]], precision = texts[place[PRECISION]];
+        const people = cs.visiblePeople(app, index);
+        const hidden = app.peopleOf[index].length - people.length;
+        const columns = [["Secteur", CONVENTION], ["Mode", MODE], ["Activité", SECTOR]]
+            .filter(([, column]) => people.some((person) => texts[person[column]]));
+        const rows = people.map(function (person) {
+            const record = professions[person[PROFESSION]];
+            const who = cs.el("th", { scope: "row" }, cs.symbol(record, 14),
+                cs.el("span", {}, person[NAME] || record.label,
+                    person[NAME] ? cs.el("small", {}, record.label) : null));
+            return cs.el("tr", {}, who, columns.map(([, column]) => cs.el("td", {}, texts[person[column]] || "–")));
+        });
+        const head = cs.el("thead", {}, cs.el("tr", {}, cs.el("th", { scope: "col" }, "Praticien"),
+            columns.map(([label]) => cs.el("th", { scope: "col" }, label))));
+        const title = site || (people.length > 1 ? "Lieu d’exercice" : professions[people[0][PROFESSION]].label);
+        return cs.el("div", { class: "cs-popup" },
+            cs.el("h2", {}, title),
+            address ? cs.el("p", { class: "cs-address" }, address) : null,
+            people.length > 1 ? cs.el("p", {}, cs.plural(people.length, "praticien", "praticiens") + " à cette adresse") : null,
+            cs.el("table", {}, head, cs.el("tbody", {}, rows)),
+            hidden > 0 ? cs.el("p", { class: "cs-fine" },
+                cs.plural(hidden, "autre praticien", "autres praticiens") + " d’une profession non cochée") : null,
+            precision ? cs.el("p", { class: "cs-fine" }, "Localisation : " + precision) : null);
+    };
+
+    cs.zonePopup = function (app, level, index) {
+        const records = app.data.choropleths.filter((record) => record.level === level.key);
+        const general = records.filter((record) => record.profession === "" || record.profession === "all");
+        const rate = app.record && app.record.values ? app.record.indicator : (records[0] || {}).indicator;
+        return cs.el("div", { class: "cs-popup" },
+            cs.el("h2", {}, level.labels[index]),
+            cs.el("p", { class: "cs-fine" }, level.label.charAt(0).toUpperCase() + level.label.slice(1) +
+                (level.labels[index] === level.ids[index] ? "" : " " + level.ids[index])),
+            general.length ? cs.el("dl", {}, general.map((record) => [cs.el("dt", {}, record.label + year(record)),
+                cs.el("dd", {}, valueText(record, index, record.unit))])) : null,
+            professionTable(app, level, index, records.filter((record) => record.indicator === rate)),
+            level.notes[index].length ? cs.el("ul", { class: "cs-notes" },
+                level.notes[index].map((line) => cs.el("li", {}, line))) : null);
+    };
+
+    function professionTable(app, level, index, rates) {
+        const counts = level.headcounts[index];
+        const lines = app.data.professions.map(function (profession, number) {
+            const record = latest(app, rates.filter((item) => item.profession === profession.key));
+            const count = counts ? counts[number] : null;
+            if (!record && !count) return null;
+            return cs.el("tr", {}, cs.el("th", { scope: "row" }, cs.symbol(profession, 14), cs.el("span", {}, profession.plural)),
+                counts ? cs.el("td", {}, cs.number(count)) : null,
+                rates.length ? cs.el("td", {}, record ? valueText(record, index, "") : "–",
+                    record ? cs.el("small", {}, interval(record, index)) : null) : null);
+        }).filter(Boolean);
+        if (!lines.length) return null;
+        const label = rates.length ? shortLabel(rates[0]) + year(rates[0]) : "";
+        return cs.el("table", {},
+            cs.el("thead", {}, cs.el("tr", {}, cs.el("th", { scope: "col" }, "Profession"),
+                counts ? cs.el("th", { scope: "col" }, "Praticiens") : null,
+                label ? cs.el("th", { scope: "col" }, label) : null)),
+            cs.el("tbody", {}, lines));
+    }
+    // Of several years and hypotheses, the one in view, or the first.
+    function latest(app, records) {
+        const view = app.record || {};
+        return records.find((item) => item.year === view.year && item.hypothesis === view.hypothesis) || records[0];
+    }
+    function shortLabel(record) { return record.label.replace(/^Praticiens pour/, "Pour"); }
+    function year(record) { return record.year ? " (" + record.year + ")" : ""; }
+    function valueText(record, index, unit) {
+        const text = cs.zoneValue(record, index).text;
+        return unit && /\d/.test(text) ? text + " " + unit : text;
+    }
+    function interval(record, index) {
+        if (record.lower[index] === null || record.upper[index] === null) return null;
+        const [low, high] = [record.lower[index], record.upper[index]].map((bound) => cs.number(bound, record.decimals));
+        return low + " à " + high;
+    }
+})(CartoSante);
