@@ -85,7 +85,7 @@ def select_population(
             raise NoResultError(f"The table has no row of age_band 'all' and sex {sex!r}.")
         kept = chosen[["territory_id", "territory_level", "population_count", "data_year"]]
         return kept.assign(approximation="").reset_index(drop=True)
-    family, weights = _best_family(rows, age_from, age_to)
+    weights = _best_family(rows, age_from, age_to)
     used = rows[rows["age_band"].isin(list(weights))]
     counts = used.assign(population_count=used["population_count"] * used["age_band"].map(weights))
     keys = ["territory_id", "territory_level", "data_year"]
@@ -94,29 +94,28 @@ def select_population(
         lambda values: values.sum(skipna=False) if len(values) == len(weights) else float("nan")
     )
     cut = [f"{_share_text(weight)} of {band} taken evenly" for band, weight in weights.items() if weight < 1]
-    del family
     return summed.assign(approximation="; ".join(cut))[
         ["territory_id", "territory_level", "population_count", "data_year", "approximation"]
     ]
 
 
-def _best_family(rows: pd.DataFrame, age_from: int, age_to: int | None) -> tuple[str, dict[str, float]]:
+def _best_family(rows: pd.DataFrame, age_from: int, age_to: int | None) -> dict[str, float]:
     present = set(rows["age_band"])
-    best: tuple[float, str, dict[str, float]] | None = None
-    for name, bands in BAND_FAMILIES.items():
+    best: tuple[float, dict[str, float]] | None = None
+    for bands in BAND_FAMILIES.values():
         weights = {band: share for band in bands if (share := _share_of(band, age_from, age_to)) > 0}
         if not weights or not set(weights) <= present:
             continue
         people = rows[rows["age_band"].isin([band for band, share in weights.items() if share < 1])]
         cut_people = float(people["population_count"].sum())
         if best is None or cut_people < best[0]:
-            best = (cut_people, name, weights)
+            best = (cut_people, weights)
     if best is None:
         raise NoResultError(
             f"The bands {sorted(present)} do not say how many people are aged {age_from} to {age_to or 'the oldest'}.",
             next_step="Use a source with age bands by sex (census by IRIS), or all ages.",
         )
-    return best[1], best[2]
+    return best[1]
 
 
 def _share_of(band: str, age_from: int, age_to: int | None) -> float:

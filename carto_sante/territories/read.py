@@ -209,7 +209,7 @@ def metric_crs_at(raw: GeoDataFrame, *, departement: str | None, name: str) -> s
         return metric_crs_of(departement)
     centres = raw.geometry.to_crs("EPSG:4326").bounds
     x, y = (centres.minx + centres.maxx) / 2, (centres.miny + centres.maxy) / 2
-    found = {}
+    found: dict[str, int] = {}
     for place, (west, south, east, north) in _PLACES.items():
         inside = x.between(west, east) & y.between(south, north)
         if inside.any():
