@@ -108,7 +108,22 @@ def reach_bounds(  # type: ignore[no-untyped-def]
 
 @compiled
 def paint_tile(  # type: ignore[no-untyped-def]
-    x0, y0, cell_m, offset_m, left, bottom, side_m, columns, rows, bin_offset, ends, share, owner, squared, segment, along
+    x0,
+    y0,
+    cell_m,
+    offset_m,
+    left,
+    bottom,
+    side_m,
+    columns,
+    rows,
+    bin_offset,
+    ends,
+    share,
+    owner,
+    squared,
+    segment,
+    along,
 ):
     """Write, in every cell of a square tile, the street point nearest to its centre (segment -1 beyond ``offset_m``)."""
     size = squared.shape[0]

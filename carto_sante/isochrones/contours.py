@@ -93,10 +93,26 @@ class TimeRaster:
         )
         return Quality(
             *measure(
-                limit_s, MEASURE_STEP_M, self.left_m, self.bottom_m, canvas.cell_m, self._level,
-                x, y, row_offset, row_edge,
-                streets.left_m, streets.bottom_m, BIN_M, streets.columns, streets.rows, streets.bin_offset,
-                streets.ends_m, streets.share, streets.segment, *self.profile.arrays,
+                limit_s,
+                MEASURE_STEP_M,
+                self.left_m,
+                self.bottom_m,
+                canvas.cell_m,
+                self._level,
+                x,
+                y,
+                row_offset,
+                row_edge,
+                streets.left_m,
+                streets.bottom_m,
+                BIN_M,
+                streets.columns,
+                streets.rows,
+                streets.bin_offset,
+                streets.ends_m,
+                streets.share,
+                streets.segment,
+                *self.profile.arrays,
             )  # fmt: skip
         )
 
@@ -111,7 +127,11 @@ def rings_of(shape: shapely.Geometry) -> tuple[npt.NDArray[np.float64], npt.NDAr
 
 
 def _to_polygons(
-    points: list[npt.NDArray[np.float64]], offsets: list[npt.NDArray[np.uint32]], cell_m: float, left: float, bottom: float
+    points: list[npt.NDArray[np.float64]],
+    offsets: list[npt.NDArray[np.uint32]],
+    cell_m: float,
+    left: float,
+    bottom: float,
 ) -> shapely.Geometry:
     if not points:
         return shapely.MultiPolygon()

@@ -89,7 +89,13 @@ def compute_walking_rings(
         sources = zone_sources(index, inside, is_outward=not options.is_inbound)
         if len(sources.segment) == 0:
             missing.append(
-                {"table": "zones", "point_id": str(zone_id), "reason": "no street", "snap_distance_m": None, "component": None}
+                {
+                    "table": "zones",
+                    "point_id": str(zone_id),
+                    "reason": "no street",
+                    "snap_distance_m": None,
+                    "component": None,
+                }
             )
             continue
         covered, lower = inside, 0.0
@@ -105,7 +111,9 @@ def compute_walking_rings(
             expected="zones on the ground that the network covers",
             next_step="Check the extract and the CRS of the zones.",
         )
-    refuse_errors([{"site_id": row["territory_id"], **row} for row in rows if row["limit_min"] is not None], max_error_share)
+    refuse_errors(
+        [{"site_id": row["territory_id"], **row} for row in rows if row["limit_min"] is not None], max_error_share
+    )
     table = gpd.GeoDataFrame(rows, geometry="geometry", crs=network.crs)
     table.attrs["not_snapped"] = missing
     return table
