@@ -102,7 +102,7 @@ def misspelt_type(word: str) -> str:
     """
     if len(word) < 2 or word.isdigit():
         return ""
-    longest = 1 if len(word) < 6 else 2
+    longest = 1 if len(word) < 8 else 2
     found = process.extractOne(word, _spelled_types(), scorer=OSA.distance, score_cutoff=longest)
     if found is None or (len(word) == 2 and found[0] != "RUE"):
         return ""
@@ -167,7 +167,10 @@ def _without_values(tokens: list[str]) -> list[str]:
             place = after + 1
             # "BAT B2", "CEDEX 09": the letter and the digit of one value.
             is_two_part = not value.isdigit() and place < len(tokens) and tokens[place].isdigit()
-            if is_two_part and not _starts_street(tokens, place + 1):
+            # Only when a later number is the house's: in "BAT B 12 PASTEUR" the number is 12.
+            if is_two_part and any(
+                tokens[i].isdigit() and _starts_street(tokens, i + 1) for i in range(place + 1, len(tokens))
+            ):
                 place += 1
         elif token in {"CEDEX", "CX", "BP", "CS", "TSA"}:
             place = after
@@ -225,12 +228,14 @@ def _number_after_noise(tokens: list[str]) -> tuple[int, int, str, int]:
     fillers, types = tables().fillers, tables().types
     for place, token in enumerate(tokens[:-1]):
         before = tokens[place - 1] if place else ","
-        if token.isdigit() and len(token) <= 4 and not (before in fillers or before in types or before in MONTHS):
+        is_of_name = before in fillers or before in MONTHS or (before in types and place == 1)
+        if token.isdigit() and len(token) <= 4 and (not is_of_name or tokens[place + 1] == ","):
             if tokens[place + 1] in MONTHS:
                 continue
             suffix, after = _suffix_at(tokens, place + 1)
             after = _skip_range(tokens, after, int(token))
-            if after < len(tokens) and tokens[after] != ",":
+            after += after < len(tokens) and tokens[after] == ","
+            if after < len(tokens):
                 return place, int(token), suffix, after
     return 0, -1, "", 0
 
@@ -344,8 +349,8 @@ def street_key(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
             kind, start = types[words[0]], 1
     rest = words[start:]
     core = tuple([spelled.get(word, word) for word in rest if word not in fillers])
-    if not core:  # "RUE DES", "LE VAL": nothing but small words and a type, kept as they are
-        kind, core = "", tuple(words)
+    if not core:  # "RUE DES", "AVENUE DE L ET": nothing but small words, kept as they are
+        core = tuple(rest)
     return kind, core
 
 

@@ -183,18 +183,21 @@ class LocalGeocoder:
     def _query(self, words: tuple[str, ...], scope: Scope) -> Query:
         kind, core = street_key(words)
         text = spelled_out(words)
+        glued = "".join(words[len(kind.split()) :])
         soft = set(core) & tables().noise.keys()
         if len(scope.areas) <= 30:
             for area in scope.areas:
                 soft.update(label_key(self.gazetteer.labels[area]).split())
         if not kind and len(core) > 1:
-            if core[0] not in self._vocabulary and (guess := misspelt_type(core[0])):
-                return Query(guess, core[1:], frozenset(soft), f"{guess} {text.partition(' ')[2]}")
             types = tables().types
-            hint = next((word for word in (core[-1], *core[1:]) if word in types and len(word) > 1), "")
+            hint = next((word for word in (core[-1], *core[1:]) if word in types), "")
             if hint:
-                return Query(types[hint], core, frozenset(soft | {hint}), text)
-        return Query(kind, core, frozenset(soft), text)
+                return Query(types[hint], core, frozenset(soft | {hint}), text, glued)
+            if core[0] not in self._vocabulary and (guess := misspelt_type(core[0])):
+                return Query(guess, core[1:], frozenset(soft), f"{guess} {text.partition(' ')[2]}", glued)
+        if len(core[0]) <= 3 and not core[0].isdigit() and core[0] not in self._vocabulary:
+                soft.add(core[0])  # an abbreviated type, misspelt
+        return Query(kind, core, frozenset(soft), text, glued)
 
     # Searching ---------------------------------------------------------------------------------------------------
 
