@@ -109,6 +109,18 @@ def misspelt_type(word: str) -> str:
     return str(found[0])
 
 
+@cache
+def possible_types(word: str) -> frozenset[str]:
+    """Return the types whose name or abbreviation is one letter away from a short word.
+
+    Examples
+    --------
+    >>> sorted(possible_types("IMF"))
+    ['IMPASSE']
+    """
+    return frozenset(name for short, name in tables().types.items() if OSA.distance(word, short, score_cutoff=1) <= 1)
+
+
 def parse_address(text: str) -> Parsed:
     """Split an address into house number, suffix, street, postcode and tail.
 
@@ -312,7 +324,7 @@ def _split_street(tokens: list[str]) -> tuple[tuple[str, ...], list[str]]:
     for place, token in enumerate(tokens):
         if token == ",":
             if has_name:
-                return tuple(street), [t for t in tokens[place + 1 :] if t != ","]
+                return tuple(street), _without_noise(tokens[place + 1 :])
             continue
         if has_name and token in noise:
             entry = next((e for e in noise[token] if tuple(tokens[place : place + len(e[0])]) == e[0]), None)
@@ -322,6 +334,22 @@ def _split_street(tokens: list[str]) -> tuple[tuple[str, ...], list[str]]:
         has_name = has_name or not (is_type or token in fillers)
         street.append(token)
     return tuple(street), []
+
+
+def _without_noise(tokens: list[str]) -> list[str]:
+    """Drop the parts between commas that start as noise does ("RDC", "CABINET MEDICAL", "RESIDENCE LES PINS")."""
+    noise = tables().noise
+    kept: list[str] = []
+    part: list[str] = []
+    for token in [*tokens, ","]:
+        if token != ",":
+            part.append(token)
+            continue
+        entries = noise.get(part[0], ()) if part else ()
+        if not any(tuple(part[: len(words)]) == words for words, _ in entries):
+            kept += part
+        part = []
+    return kept
 
 
 def street_key(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

@@ -22,10 +22,11 @@ from carto_sante.geocoding.index import AddressIndex
 CANDIDATES = 6
 
 #: Below this score a way is not what the query means.
-MIN_TEXT_SCORE = 0.55
+MIN_TEXT_SCORE = 0.45
 
-# Two words are the same, misspelt, from this similarity on: two letters of five, one of three.
-_MIN_WORD_SIMILARITY = 0.6
+# Two words may be the same, misspelt, from this similarity on: two letters of five, one of three; of four, two, when
+# nothing better was found.
+_MIN_WORD_SIMILARITY, _MIN_WORD_SIMILARITY_HARD = 0.6, 0.5
 _INITIAL_SIMILARITY = 0.6  # "J" for "JEAN"
 _PREFIX_SIMILARITY = 0.8  # "ALEX" for "ALEXANDRE", unknown to the tables
 _KNOWN_WORD_DAMPING = 0.95  # a word that exists is less likely to be another one misspelt
@@ -39,7 +40,8 @@ _BLOCK_CELLS = 20_000_000
 class Query(NamedTuple):
     """Type of way, meaningful words, those of them that cost nothing when unmatched, and two whole texts.
 
-    ``text`` is spelled out and keeps small words; ``glued`` is what was typed after the type, without spaces.
+    ``text`` is spelled out and keeps small words; ``glued`` is what was typed after the type, without spaces;
+    ``guesses`` are the types that a misspelt abbreviation may stand for.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class Query(NamedTuple):
     soft: frozenset[str]
     text: str
     glued: str
+    guesses: frozenset[str] = frozenset()
 
 
 class Matches(NamedTuple):
@@ -139,11 +142,8 @@ class Matcher:
         best = similar.max(axis=1).toarray().ravel() if similar.nnz else np.zeros(len(distinct), dtype=np.float32)
         importance = _importance(similar, part.weights, best, float(np.median(part.weights)))
         cost = importance[places] * softness
-        shape = (len(queries), len(distinct))
-        holds = sparse.csr_array((np.ones(len(places), dtype=np.float32), (owners, places)), shape=shape)
-        holds.data[:] = 1.0
-        costs = sparse.csr_array((cost.astype(np.float32), (owners, places)), shape=shape)
-        covered = (holds @ (similar @ weighted)).tocsr()
+        costs = sparse.csr_array((cost.astype(np.float32), (owners, places)), shape=(len(queries), len(distinct)))
+        covered = (_best_of_words(similar, places, owners, len(queries)) @ weighted).tocsr()
         explained = (costs @ (similar @ by_name)).tocsr()
         totals = np.asarray(costs.sum(axis=1)).ravel()
         return self._ranked(part, queries, covered, explained, totals)
@@ -162,13 +162,21 @@ class Matcher:
         good = score >= MIN_TEXT_SCORE * 0.9
         return self._top(part, queries, owner[good], name[good], score[good])
 
+    def _type_factors(self, queries: Sequence[Query]) -> Any:
+        """Factor of each query for each type of way."""
+        factors = np.full((len(queries), len(self._kind_names)), _TYPE_DIFFERS, dtype=np.float32)
+        factors[:, 0] = _TYPE_MISSING
+        for row, query in enumerate(queries):
+            if not query.kind:
+                factors[row] = _TYPE_MISSING
+            for kind in (query.kind, *query.guesses):
+                if kind in self._kinds:
+                    factors[row, self._kinds[kind]] = 1.0
+        return factors
+
     def _top(self, part: _Slice, queries: Sequence[Query], owner: Any, name: Any, score: Any) -> Matches:
         """Weigh the type of way and the text as a whole, and keep the best of each query."""
-        asked = np.array([self._kinds.get(kind, -1) for kind, *_ in queries], dtype=np.int64)[owner]
-        known = part.kinds[name]
-        # A type that no way of the reference has (-1) differs from all of them.
-        factor = np.where(asked == known, 1.0, np.where((asked == 0) | (known == 0), _TYPE_MISSING, _TYPE_DIFFERS))
-        score = score * factor
+        score = score * self._type_factors(queries)[owner, part.kinds[name]]
         order = np.lexsort((name, -score, owner))
         owner, name, score = owner[order], name[order], score[order]
         first = np.searchsorted(owner, np.arange(len(queries)))
@@ -235,7 +243,7 @@ def _words_of(queries: Sequence[Query]) -> tuple[list[str], Any, Any, Any]:
     return list(numbers), np.array(places, dtype=np.int64), np.array(owners, dtype=np.int64), np.array(softness)
 
 
-def _similar_words(asked: list[str], known: list[str], *, is_hard: bool) -> sparse.csr_array:
+def _similar_words(asked: list[str], known: list[str], *, is_hard: bool) -> Any:
     """Similarity of each asked word with the known words it may stand for."""
     place_of = {word: place for place, word in enumerate(known)}
     rows: list[int] = []
@@ -264,7 +272,7 @@ def _similar_words(asked: list[str], known: list[str], *, is_hard: bool) -> spar
         return exact
     table = process.cdist(
         [asked[number] for number in fuzzy], known, scorer=OSA.normalized_similarity,
-        score_cutoff=_MIN_WORD_SIMILARITY, dtype=np.float32, workers=-1,
+        score_cutoff=_MIN_WORD_SIMILARITY_HARD if is_hard else _MIN_WORD_SIMILARITY, dtype=np.float32, workers=-1,
     )  # fmt: skip
     row, column = np.nonzero(table)
     close = table[row, column]
@@ -274,6 +282,22 @@ def _similar_words(asked: list[str], known: list[str], *, is_hard: bool) -> spar
     close = close * damping[row]
     near = sparse.csr_array((close[keep], (np.array(fuzzy)[row[keep]], column[keep])), shape=shape)
     return exact.maximum(near)
+
+
+def _best_of_words(similar: sparse.csr_array, places: Any, owners: Any, count: int) -> Any:
+    """Similarity of each known word with the word of each query that is most like it."""
+    width = similar.shape[1]
+    starts, lengths = similar.indptr[places].astype(np.int64), np.diff(similar.indptr)[places]
+    ends = np.cumsum(lengths)
+    entries = np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1] if len(ends) else 0)
+    keys = np.repeat(owners, lengths) * width + similar.indices[entries]
+    if len(keys) == 0:
+        return sparse.csr_array((count, width), dtype=np.float32)
+    order = np.argsort(keys, kind="stable")
+    keys, values = keys[order], similar.data[entries][order]
+    first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    best = np.maximum.reduceat(values, first)
+    return sparse.csr_array((best, (keys[first] // width, keys[first] % width)), shape=(count, width))
 
 
 def _importance(similar: sparse.csr_array, weights: Any, best: Any, usual: float) -> Any:
