@@ -121,9 +121,7 @@ def search(offset, head, cost, seed_node, seed_s, limit_s, scale, time, followin
             for edge in range(offset[node], offset[node + 1]):
                 reached = start + cost[edge]
                 if reached < time[head[edge]] and reached <= limit_s:
-                    count = _offer(
-                        head[edge], reached, scale, mask, time, following, preceding, first, touched, count
-                    )
+                    count = _offer(head[edge], reached, scale, mask, time, following, preceding, first, touched, count)
             node = first[slot]
     return count
 
