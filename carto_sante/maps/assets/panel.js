@@ -18,6 +18,7 @@
         setOpen(app, app.map.getSize().x > 640);
     };
 
+    cs.foldOnPhone = (app) => { if (app.map.getSize().x <= 640) setOpen(app, false); };
     function setOpen(app, isOpen) {
         app.isOpen = isOpen;
         app.panel.classList.toggle("cs-closed", !isOpen);
@@ -238,6 +239,7 @@
         const box = cs.el("input", { type: "checkbox", "data-overlay": name, onchange: () => {
             if (box.checked) app.overlays[name].addTo(app.map);
             else app.overlays[name].remove();
+            if (name === "isochrones") cs.drawChoropleth(app, app.record);
         } });
         if (isShown) { box.checked = true; app.overlays[name].addTo(app.map); }
         return cs.el("label", { class: "cs-line" }, box, mark, cs.el("span", {}, label),

@@ -83,11 +83,7 @@
 
     function openPlace(app, marker) {
         if (marker.csPlace === undefined) return;
-        const width = Math.min(380, app.map.getSize().x - 48);
-        const height = Math.max(160, Math.min(420, app.map.getSize().y - 150));
-        L.popup({ maxWidth: width, minWidth: Math.min(240, width), maxHeight: height, offset: [0, -6],
-            autoPanPadding: [12, 12] })
-            .setLatLng(marker.getLatLng()).setContent(cs.placePopup(app, marker.csPlace)).openOn(app.map);
+        cs.openPopup(app, marker.getLatLng(), cs.placePopup(app, marker.csPlace), -6);
     }
 
     function placeSentence(app, index, people) {
@@ -111,10 +107,12 @@
             cs.plural(markers.length, "lieu", "lieux") + " : agrandir";
         const node = cs.el("span", { class: "cs-cluster-count", title: label }, cs.number(count));
         const icon = L.divIcon({ html: node, className: "cs-cluster", iconSize: [size, size] });
+        const color = app.shown.size === 1 ? app.data.professions[[...app.shown][0]].color : "";
         const create = icon.createIcon;
         icon.createIcon = function (old) {
             const element = create.call(icon, old);
             element.setAttribute("aria-label", label);
+            element.style.borderColor = color;
             return element;
         };
         return icon;
