@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -105,9 +106,14 @@ def test_colours_contrast():
     assert len({symbol.path for symbol in SYMBOLS.values()}) == len(SYMBOLS)
     # The names of the zones are dark with a white halo; neighbouring classes must differ in lightness.
     for colors in SEQUENTIAL.values():
-        for lighter, darker in zip(colors, colors[1:], strict=False):
+        for lighter, darker in itertools.pairwise(colors):
             assert contrast(lighter, darker) > 1.15
-    for text, ground in (("#52616D", "#FFFFFF"), ("#52616D", "#F3F6F8"), ("#D5E4EC", "#12394F"), ("#35434E", "#FFFFFF")):
+    for text, ground in (
+        ("#52616D", "#FFFFFF"),
+        ("#52616D", "#F3F6F8"),
+        ("#D5E4EC", "#12394F"),
+        ("#35434E", "#FFFFFF"),
+    ):
         assert contrast(text, ground) >= 4.5
 
 

@@ -91,7 +91,7 @@ def test_layers(browser, offline_map):
         assert page.locator(selector).count() > 0
         box.set_checked(False)
         assert page.locator(selector).count() == 0
-    page.locator("[data-overlay=facilities]").check()
+    page.locator("[data-overlay=facilities-all]").check()
     assert page.get_by_title("Hôpital d’essai").count() == 1
     assert problems == []
     page.context.close()
@@ -115,7 +115,9 @@ def test_indicators_and_legend(browser, offline_map):
     assert page.locator("path[role=button]").count() == 36
     assert "IRIS" in legend.inner_text()
     page.locator("select[id$=-level]").select_option("quartier")
-    page.locator("select[id$=-view]").select_option(label="Praticiens pour 100\u202f000 habitants × Défavorisation sociale")
+    page.locator("select[id$=-view]").select_option(
+        label="Praticiens pour 100\u202f000 habitants × Défavorisation sociale"
+    )
     assert page.locator(".cs-legend svg[role=img] rect").count() == 9
     page.locator("select[id$=-view]").select_option("")
     assert legend.inner_text() == ""
@@ -172,7 +174,9 @@ def test_group_practice_is_one_marker_with_its_list(browser, tmp_path, cache):
         practitioner_label=["A", "B", "B", "C", "D", "E"], convention_sector="1", practice_mode="Libéral",
         address="3 place du Modèle", geocode_precision="housenumber",
     )  # fmt: skip
-    target = save_map(build_city_map(**{**inputs, "practitioners": people}), tmp_path / "a.html", offline=True, cache=cache)
+    target = save_map(
+        build_city_map(**{**inputs, "practitioners": people}), tmp_path / "a.html", offline=True, cache=cache
+    )
     page, problems = open_map(browser, target)
     group = page.locator(".cs-group")
     assert group.count() == 1
@@ -204,7 +208,7 @@ def test_registry_fields_show_as_text_everywhere(browser, tmp_path, cache):
                           streets=streets, facilities=facilities, credits=(trap,), notes={"A": [trap]})  # fmt: skip
     page, problems = open_map(browser, save_map(city, tmp_path / "a.html", offline=True, cache=cache))
     plain = trap.replace("\u2028", " ").split()
-    page.locator("[data-overlay=facilities]").check()
+    page.locator("[data-overlay=facilities-all]").check()
     for index in range(4):
         page.evaluate(f"CartoSante.showPlace(CartoSante.app, {index})")
         page.wait_for_selector(".cs-popup")
@@ -272,7 +276,8 @@ def test_print_keeps_title_legend_and_sources(browser, offline_map, tmp_path):
 def test_screen_reader_basics(browser, offline_map):
     page, _ = open_map(browser, offline_map)
     assert page.get_by_role("region", name="Carte : Soins de premier recours").count() == 1
-    unnamed = page.evaluate("""() => [...document.querySelectorAll("button, input, select, [role=button], .cs-cluster, a")]
+    unnamed = page.evaluate("""
+        () => [...document.querySelectorAll("button, input, select, a, [role=button], .cs-cluster")]
         .filter((n) => !(n.getAttribute("aria-label") || n.title || n.textContent.trim() ||
             (n.labels && n.labels.length) )).map((n) => n.outerHTML.slice(0, 120))""")
     assert unnamed == []
@@ -298,7 +303,10 @@ def test_a_layer_added_with_folium_works_beside(browser, tmp_path, cache):
 
 def test_empty_tables_make_a_page(browser, tmp_path, cache):
     inputs = toy_map_inputs()
-    empty = {"practitioners": inputs["practitioners"].iloc[:0], "indicators": pd.DataFrame(inputs["indicators"].iloc[:0])}
+    empty = {
+        "practitioners": inputs["practitioners"].iloc[:0],
+        "indicators": pd.DataFrame(inputs["indicators"].iloc[:0]),
+    }
     city = build_city_map(**{**inputs, **empty})
     page, problems = open_map(browser, save_map(city, tmp_path / "a.html", offline=True, cache=cache))
     assert page.locator(".cs-name").count() == 4

@@ -119,8 +119,9 @@
     }
 
     function prepareFacilities(app) {
-        const { rows, path, color } = app.data.facilities;
-        if (!rows.length) return;
+        for (const kind of app.data.facilities) app.overlays["facilities-" + kind.key] = facilityLayer(kind);
+    }
+    function facilityLayer({ rows, path, color }) {
         const group = L.markerClusterGroup({ maxClusterRadius: 30, disableClusteringAtZoom: 16,
             showCoverageOnHover: false, iconCreateFunction: (cluster) => L.divIcon({ className: "cs-cluster cs-facilities",
                 html: cs.el("span", {}, cs.number(cluster.getChildCount())), iconSize: [26, 26] }) });
@@ -132,6 +133,6 @@
                 name ? cs.el("p", {}, category) : null, address ? cs.el("p", {}, address) : null));
             group.addLayer(marker);
         }
-        app.overlays.facilities = group;
+        return group;
     }
 })(CartoSante);

@@ -57,6 +57,8 @@
 
     function professionTable(app, level, index, rates) {
         const counts = level.headcounts[index];
+        const references = app.data.choropleths.filter((record) => record.level === app.data.reference_level &&
+            rates.length && record.indicator === rates[0].indicator);
         const lines = app.data.professions.map(function (profession, number) {
             const record = latest(app, rates.filter((item) => item.profession === profession.key));
             const count = counts ? counts[number] : null;
@@ -64,7 +66,8 @@
             return cs.el("tr", {}, rowHead(profession, profession.plural, ""),
                 counts ? cs.el("td", {}, record && cs.isSuppressed(record, index) ? "–" : cs.number(count)) : null,
                 rates.length ? cs.el("td", {}, record ? valueText(record, index, "") : "–",
-                    record ? cs.el("small", {}, interval(record, index)) : null) : null);
+                    record ? cs.el("small", {}, interval(record, index)) : null) : null,
+                references.length ? cs.el("td", {}, referenceText(app, references, profession.key)) : null);
         }).filter(Boolean);
         if (!lines.length) return null;
         const label = rates.length ? shortLabel(rates[0]) + year(rates[0]) : "";
@@ -73,8 +76,13 @@
             cs.el("thead", {}, cs.el("tr", {}, cs.el("th", { scope: "col" }, "Profession"),
                 counts ? cs.el("th", { scope: "col" }, "Praticiens") : null,
                 label ? cs.el("th", { scope: "col" }, label,
-                    hasInterval ? cs.el("small", {}, "et intervalle à 95\u00a0%") : null) : null)),
+                    hasInterval ? cs.el("small", {}, "et intervalle à 95\u00a0%") : null) : null,
+                references.length ? cs.el("th", { scope: "col" }, "Ensemble") : null)),
             cs.el("tbody", {}, lines));
+    }
+    function referenceText(app, references, key) {
+        const record = latest(app, references.filter((item) => item.profession === key));
+        return record ? valueText(record, 0, "") : "–";
     }
     function rowHead(profession, text, fine) {
         return cs.el("th", { scope: "row" }, cs.el("div", {}, cs.symbol(profession, 14),
