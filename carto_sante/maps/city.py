@@ -120,28 +120,32 @@ def build_city_map(
     require_base_map(base_map)
     shown = parts.shown_professions(practitioners, professions, first=profession)
     levels = _levels(territories, indicators, level=level, qpv_level=qpv_level)
-    records = [level_records(territories, level=name) for name in levels]
     located = practitioners
+    records = []
     for name in levels:
         located = with_zone_column(located, territories, level=name)
-    for record in records:
-        record["headcounts"] = headcounts_by_zone(
-            located, zone_ids=record["ids"], level=record["key"], professions=shown
-        )
+        record = level_records(territories, level=name)
+        record["headcounts"] = headcounts_by_zone(located, zone_ids=record["ids"], level=name, professions=shown)
+        records.append(record)
+    qpv = _qpv(territories, located, shown, qpv_level=qpv_level, level=level)
+    every = [*records, *([qpv] if qpv else [])]
+    for record in every:
         record["notes"] = [list((notes or {}).get(code, ())) for code in record["ids"]]
-    sites = gather_sites(located, zone_ids=records[0]["ids"], level=level, professions=shown)
+    reference = _reference_level(territories, indicators, level=level, qpv_level=qpv_level)
+    ids_by_level = {record["key"]: record["ids"] for record in every}
+    if reference:
+        ids_by_level[reference] = zones_of(territories, level=reference)["territory_id"].tolist()
     choropleths = parts.choropleth_records(
-        indicators,
-        ids_by_level={record["key"]: record["ids"] for record in records},
-        class_count=class_count,
-        scheme=scheme,
-        labels=indicator_labels,
+        indicators, ids_by_level=ids_by_level, class_count=class_count, scheme=scheme, labels=indicator_labels
     )
+    sites = gather_sites(located, zone_ids=records[0]["ids"], level=level, professions=shown)
     data: dict[str, Any] = {
         **parts.header_record(title=title, vintage=vintage, credits=credits, base_map=base_map),
         "professions": parts.profession_records(shown, inside=sites.inside_counts, outside=sites.outside_counts),
-        "levels": [record for record in records if record["key"] != qpv_level or level == qpv_level],
-        "qpv": _qpv(territories, located, shown, qpv_level=qpv_level, level=level),
+        "further_labels": parts.further_labels(choropleths, shown),
+        "levels": records,
+        "qpv": qpv,
+        "reference_level": reference,
         "choropleths": choropleths,
         "first": _first(choropleths, level=level, indicator=indicator, profession=profession),
         "first_profession": profession,
@@ -196,8 +200,15 @@ def _levels(territories: Any, indicators: Any, *, level: str, qpv_level: str) ->
     """Return the level shown first, then the others that have indicators, from the fewest zones to the most."""
     counts = territories["territory_level"].value_counts()
     with_values = set(indicators["territory_level"].unique()) & set(counts.index) - {level, qpv_level}
-    others = sorted(with_values, key=lambda name: (int(counts[name]), name))
+    # One zone makes no map: its values are the reference in the popups of the others.
+    others = sorted((name for name in with_values if counts[name] > 1), key=lambda name: (int(counts[name]), name))
     return [level, *others]
+
+
+def _reference_level(territories: Any, indicators: Any, *, level: str, qpv_level: str) -> str | None:
+    counts = territories["territory_level"].value_counts()
+    names = sorted(set(indicators["territory_level"].unique()) & set(counts.index[counts == 1]) - {level, qpv_level})
+    return names[0] if names else None
 
 
 def _qpv(territories: Any, located: Any, shown: Sequence[str], *, qpv_level: str, level: str) -> dict[str, Any] | None:
@@ -206,7 +217,6 @@ def _qpv(territories: Any, located: Any, shown: Sequence[str], *, qpv_level: str
     record = level_records(territories, level=qpv_level)
     people = with_zone_column(located, territories, level=qpv_level)
     record["headcounts"] = headcounts_by_zone(people, zone_ids=record["ids"], level=qpv_level, professions=shown)
-    record["notes"] = [[] for _ in record["ids"]]
     return record
 
 

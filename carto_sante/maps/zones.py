@@ -128,7 +128,9 @@ def ring_records(rings: GeoDataFrame) -> list[dict[str, Any]]:
         raise UnknownNameError(f"The rings have no column distance_m or limit_min (found: {found}).")
     reach = names[0]
     unit = "m" if reach.endswith("_m") else "min"
-    kept = rings[~rings.geometry.is_empty & rings.geometry.notna()]
+    # The zone itself comes as a ring of no width: it is drawn as an outline.
+    is_ring = rings[reach].notna() & (rings[reach] > 0)
+    kept = rings[is_ring & ~rings.geometry.is_empty & rings.geometry.notna()]
     dissolved = kept[[reach, "geometry"]].dissolve(by=reach, as_index=False).sort_values(reach, ascending=False)
     return [
         {"label": f"{format_number(float(size))}\u00a0{unit}", "geometry": shape}

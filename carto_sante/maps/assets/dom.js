@@ -23,7 +23,7 @@ window.CartoSante = CartoSante;
             if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
             else node.setAttribute(name, value === true ? "" : value);
         }
-        for (const child of children.flat()) {
+        for (const child of children.flat(Infinity)) {
             if (child === null || child === undefined || child === false) continue;
             node.append(child instanceof Node ? child : document.createTextNode(String(child)));
         }

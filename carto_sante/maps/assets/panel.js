@@ -18,6 +18,7 @@
         setOpen(app, app.map.getSize().x > 640);
     };
 
+    cs.foldOnPhone = (app) => { if (app.map.getSize().x <= 640) setOpen(app, false); };
     function setOpen(app, isOpen) {
         app.isOpen = isOpen;
         app.panel.classList.toggle("cs-closed", !isOpen);
@@ -37,7 +38,8 @@
     function indicatorPart(app) {
         const { data } = app;
         if (!data.choropleths.length) return null;
-        app.views = [...data.choropleths, ...data.bivariate];
+        const drawn = new Set(data.levels.map((level) => level.key));
+        app.views = [...data.choropleths, ...data.bivariate].filter((view) => drawn.has(view.level));
         const levels = data.levels.filter((level) => app.views.some((view) => view.level === level.key));
         app.select = {
             level: choice(app, "Maille", "level"), view: choice(app, "Indicateur", "view"),
@@ -73,8 +75,9 @@
     function fillProfessions(app, wanted) {
         const here = matching(app);
         const names = new Map(app.data.professions.map((item) => [item.key, item.plural]));
+        Object.entries(app.data.further_labels).forEach(([key, label]) => names.set(key, label));
         const keys = here.map((view) => view.profession).filter((key) => key && key !== "all");
-        const order = app.data.professions.map((item) => item.key);
+        const order = [...names.keys()];
         keys.sort((a, b) => order.indexOf(a) - order.indexOf(b));
         const { input, row } = app.select.profession;
         input.replaceChildren(...keys.map((key) => option(key, names.get(key) || key)));
@@ -115,7 +118,7 @@
         if (!view) { box.replaceChildren(); return; }
         const level = app.level;
         const profession = app.data.professions.find((item) => item.key === view.profession);
-        const title = profession ? profession.plural : view.label;
+        const title = profession ? profession.plural : app.data.further_labels[view.profession] || view.label;
         const fine = [cs.plural(view.n, level.label, level.plural)];
         if (profession) fine.push(cs.plural(profession.inside_count, "praticien", "praticiens"));
         if (view.year) fine.push("données " + view.year);
@@ -230,14 +233,15 @@
         if (app.overlays.isochrones) items.push(overlayBox(app, "isochrones", null, "Temps d’accès", false),
             cs.el("ul", { class: "cs-key cs-reach" }, data.isochrones.map((band, index) => keyLine(
                 swatch(cs.reachColor(index, data.isochrones.length)), band.label)).reverse()));
-        if (app.overlays.facilities) items.push(overlayBox(app, "facilities", cs.symbol(data.facilities, 16),
-            "Établissements", false, data.facilities.rows.length));
+        for (const kind of data.facilities) items.push(overlayBox(app, "facilities-" + kind.key, cs.symbol(kind, 16),
+            kind.label, false, kind.rows.length));
         return items.length ? cs.el("fieldset", { class: "cs-overlays" }, cs.el("legend", {}, "Repères"), items) : null;
     }
     function overlayBox(app, name, mark, label, isShown, count) {
         const box = cs.el("input", { type: "checkbox", "data-overlay": name, onchange: () => {
             if (box.checked) app.overlays[name].addTo(app.map);
             else app.overlays[name].remove();
+            if (name === "isochrones") cs.drawChoropleth(app, app.record);
         } });
         if (isShown) { box.checked = true; app.overlays[name].addTo(app.map); }
         return cs.el("label", { class: "cs-line" }, box, mark, cs.el("span", {}, label),
