@@ -26,8 +26,12 @@ class Program:
     def __init__(self, cost: Floats, *, lower: Floats, upper: Floats, time_limit_s: float | None = None) -> None:
         import highspy
 
-        self._highs = highspy.Highs()
-        self._highs.silent()
+        class Quiet(highspy.Highs):  # type: ignore[misc]
+            def enableCallbacks(self) -> None:
+                self.silent()
+                super().enableCallbacks()
+
+        self._highs = Quiet()
         self._module = highspy
         for name, value in (("output_flag", False), ("mip_rel_gap", RELATIVE_GAP), ("random_seed", 0)):
             self._highs.setOptionValue(name, value)
