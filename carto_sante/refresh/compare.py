@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from carto_sante.errors import InputError
 from carto_sante.exports import write_csv
 from carto_sante.files import require_file, whole_folder
-from carto_sante.maps import build_diff_map, save_map
+from carto_sante.maps import build_diff_map, save_map  # type: ignore[attr-defined]
 from carto_sante.refresh.diff import Evolution, compare_practitioners
 from carto_sante.refresh.outputs import PACKAGE
 from carto_sante.refresh.vintages import JOURNAL

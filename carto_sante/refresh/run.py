@@ -183,6 +183,7 @@ def _account(computed: Computed) -> dict[str, Any]:
     return {
         "practitioners": {str(name): int(count) for name, count in by_profession.sort_index().items()},
         "definitions": dict(sorted(placed.definitions.items())),
+        "control": placed.control,
         "ledger": journals.ledger_records(placed.ledger),
         "sites": placed.site_counts,
         "geocoding": {str(k): int(v) for k, v in table["geocode_precision"].value_counts().sort_index().items()},
@@ -199,7 +200,10 @@ def _account(computed: Computed) -> dict[str, Any]:
 def _worst(computed: Computed) -> dict[str, Any]:
     study = computed.study
     chosen = {"level": study.density.level, "profession": study.map.profession, "indicator": study.map.indicator}
-    return chosen | {"zones": worst_served(computed.indicators, **chosen)}
+    zones = worst_served(
+        computed.indicators, level=chosen["level"], profession=chosen["profession"], indicator=chosen["indicator"]
+    )
+    return {**chosen, "zones": zones}
 
 
 def _repairs(computed: Computed, level: str) -> dict[str, Any]:

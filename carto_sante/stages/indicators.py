@@ -46,6 +46,8 @@ class Denominator:
         Everybody in the zones of the level.
     outside_count : float
         People of the source's zones that stick out of every zone of the level: reported, never spread.
+    absent_count : int
+        Zones of the source's level that the source does not list, taken as not inhabited.
     """
 
     level: str
@@ -54,6 +56,7 @@ class Denominator:
     hypothesis: str
     population_count: float
     outside_count: float
+    absent_count: int = 0
 
 
 def denominators_by_level(
@@ -113,8 +116,14 @@ def _denominator(
         if finer.empty:
             return None  # the study has no polygons of the source's zones: nothing to move from
         people = locate_population(table, finer)
+        # A census lists inhabited zones only: an IRIS of activity that it leaves out holds nobody that it counts. It is
+        # set aside and counted, rather than making every quartier that it touches unknown.
+        absent = ~people["territory_id"].isin(table["territory_id"])
+        absent_count = int(people.loc[absent, "territory_id"].nunique())
+        people = people.loc[~absent]
     else:
         people = table
+        absent_count = 0
     guide = population.get(study.density.grid) if study.density.grid else None
     method = study.density.method
     if source.kind == "grid" and method in {"auto", "dasymetric"}:
@@ -124,7 +133,8 @@ def _denominator(
     how = _METHODS.get(str(report.get("method", method)), "")
     hypothesis = words if source.kind == "points" else f"{words}, {how}".rstrip(", ")
     total = float(total_population(moved).sum())
-    return Denominator(level, source.name, moved, hypothesis, total, float(report.get("outside_total") or 0.0))
+    outside = float(report.get("outside_total") or 0.0)
+    return Denominator(level, source.name, moved, hypothesis, total, outside, absent_count)
 
 
 def _of_zones(table: pd.DataFrame, zones: GeoDataFrame) -> pd.DataFrame:
@@ -196,4 +206,5 @@ def _described(item: Denominator) -> dict[str, Any]:
         "population_count": round(item.population_count, 1),
         "outside_count": round(item.outside_count, 1),
         "zones_unknown_count": int(known.isna().sum()),
+        "source_zones_absent_count": item.absent_count,
     }

@@ -13,7 +13,7 @@ from carto_sante.geocoding import geocode
 from carto_sante.ledger import Ledger, Reading
 from carto_sante.registries.ameli import read_ameli
 from carto_sante.registries.bpe import read_bpe
-from carto_sante.registries.control import check_control_totals
+from carto_sante.registries.control import reconcile
 from carto_sante.registries.facility_kinds import find_facilities
 from carto_sante.registries.finess import read_finess
 from carto_sante.registries.practitioners import build_practitioners
@@ -49,6 +49,8 @@ class LoadedPractitioners:
         From the rows of the files to the table.
     definitions : dict
         Definition used, by profession.
+    control : list of dict
+        Reconciliation with the control totals of the study, if it names some.
     """
 
     table: pd.DataFrame
@@ -56,6 +58,7 @@ class LoadedPractitioners:
     sites: GeoDataFrame | None
     ledger: Ledger
     definitions: dict[str, str] = field(default_factory=dict)
+    control: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class PlacedPractitioners:
         ``placed``, ``outside`` and ``not_located`` practitioner-sites, at the study's level.
     definitions : dict
         Definition used, by profession.
+    control : list of dict
+        Reconciliation with the control totals.
     """
 
     table: GeoDataFrame
@@ -81,6 +86,7 @@ class PlacedPractitioners:
     ledger: Ledger
     site_counts: dict[str, int]
     definitions: dict[str, str]
+    control: list[dict[str, Any]] = field(default_factory=list)
 
     def counted(self) -> GeoDataFrame:
         """Return practitioners and places of care of the study area in one table, ready to be counted."""
@@ -153,20 +159,45 @@ def load_practitioners(study: Study) -> LoadedPractitioners:
         for reading in readings["bpe"]:
             ledger = ledger + reading.ledger
     ledger.check()
-    if chosen.control_totals:
-        check_control_totals(
-            table,
-            chosen.control_totals,
-            tolerance_share=chosen.control_tolerance_share,
-            allowed=chosen.allowed_gaps,
-        )
     counted = find_facilities(facilities, kinds=chosen.facilities) if facilities is not None else None
     sites = None
     if facilities is not None and "finess_et_id" in facilities.columns:
         known = facilities["finess_et_id"].notna() & facilities.geometry.notna() & ~facilities.geometry.is_empty
         sites = facilities.loc[known].drop_duplicates("finess_et_id")
     definitions = {name: chosen.definitions.get(name, DEFAULT_DEFINITION) for name in chosen.professions}
-    return LoadedPractitioners(table, counted, sites, ledger, definitions)
+    return LoadedPractitioners(table, counted, sites, ledger, definitions, _control(study, facilities))
+
+
+def _control(study: Study, facilities: GeoDataFrame | None) -> list[dict[str, Any]]:
+    chosen = study.practitioners
+    if chosen.control_totals is None:
+        return []
+    # Control totals are published by département: the whole one is read again, the study's communes do not suffice.
+    departements = sorted({departement_of(code) for code in study.study.communes})
+    whole = [
+        read_rpps(
+            source.path,
+            further_paths=source.further_paths,
+            savoir_faire_path=source.savoir_faire_path,
+            departements=departements,
+        )
+        for source in study.registries
+        if source.kind == "rpps"
+    ]
+    if not whole:
+        raise InputError("practitioners.control_totals needs an RPPS file.", expected='[[registries]] with kind = "rpps"')
+    table = build_practitioners(
+        whole, facilities=facilities, professions=chosen.professions, definitions=chosen.definitions,
+        exclusions=chosen.exclusions,
+    ).table  # fmt: skip
+    compared = reconcile(
+        table,
+        chosen.control_totals,
+        tolerance_share=chosen.control_tolerance_share,
+        allowed_gaps=chosen.allowed_gaps,
+    )
+    records: list[dict[str, Any]] = compared.astype(object).where(compared.notna(), None).to_dict("records")
+    return records
 
 
 def _read_registries(study: Study) -> dict[str, list[Reading]]:
@@ -286,7 +317,7 @@ def _with_own_points(points: Any) -> GeoDataFrame:
     import geopandas as gpd
 
     has_point = points.notna() & ~points.is_empty
-    columns = {name: [None] * len(points) for name in GEOCODED.columns}
+    columns: dict[str, list[Any]] = {name: [None] * len(points) for name in GEOCODED.columns}
     columns["geocode_pass"] = ["registry" if known else "none" for known in has_point]
     columns["geocode_precision"] = [_BPE_PRECISION if known else "none" for known in has_point]
     columns["geocode_score"] = [1.0 if known else float("nan") for known in has_point]
@@ -325,7 +356,7 @@ def place_practitioners(
     if loaded.facilities is not None:
         facilities = _assigned(loaded.facilities.reset_index(drop=True), zones)
         facilities["is_in_study"] = _is_in_study(facilities, study)
-    return PlacedPractitioners(table, facilities, loaded.ledger, counts, loaded.definitions)
+    return PlacedPractitioners(table, facilities, loaded.ledger, counts, loaded.definitions, loaded.control)
 
 
 def _assigned(points: GeoDataFrame, zones: GeoDataFrame) -> GeoDataFrame:
