@@ -16,6 +16,7 @@ from carto_sante.maps.labels import (
     RECOURSE_LABELS,
     format_date,
     indicator_label,
+    places_of_care,
     profession_of,
     professions,
     unit_label,
@@ -55,7 +56,7 @@ def shown_professions(practitioners: pd.DataFrame, chosen: Sequence[str] | None,
     wanted = list(chosen) if chosen is not None else sorted(present)
     order = {key: number for number, key in enumerate(professions())}
     result = sorted(wanted, key=lambda key: (order.get(key, len(order)), key))
-    if first not in result and first not in order:
+    if first not in {*result, *order, *places_of_care()}:
         raise UnknownNameError(f"{first!r} is not a profession of the map.", next_step=suggest(first, result))
     return result
 
