@@ -108,9 +108,10 @@ def reach_bounds(  # type: ignore[no-untyped-def]
 
 @compiled
 def paint_tile(  # type: ignore[no-untyped-def]
-    x0, y0, cell_m, offset_m, left, bottom, side_m, columns, rows, bin_offset, ends, share, owner, squared, segment, along
-):
-    """Write, in every cell of a square tile, the street point nearest to its centre (segment -1 beyond ``offset_m``)."""
+    x0, y0, cell_m, offset_m, left, bottom, side_m, columns, rows, bin_offset, ends, share, owner,
+    squared, segment, along,
+):  # fmt: skip
+    """Write, in every cell of a square tile, the street point nearest to its centre (-1 beyond ``offset_m``)."""
     size = squared.shape[0]
     squared[:] = offset_m * offset_m
     segment[:] = -1
@@ -148,6 +149,9 @@ def fill_times(  # type: ignore[no-untyped-def]
     rows, columns = time.shape
     for j in range(rows):
         tile_row, inner_j = (first_j + j) // tile_size, (first_j + j) % tile_size
+        last = -1
+        from_start = start_rate = from_end = end_rate = np.inf
+        has_site = False
         for i in range(columns):
             tile = slot[tile_row * tile_columns + (first_i + i) // tile_size]
             inner_i = (first_i + i) % tile_size
@@ -155,10 +159,21 @@ def fill_times(  # type: ignore[no-untyped-def]
             if segment < 0:
                 time[j, i], width[j, i] = np.inf, 1.0
                 continue
-            time[j, i] = time_at(
-                segment, tile_along[tile, inner_j, inner_i],
-                profile, first_site, next_site, site_position, site_access, site_rate,
-            )  # fmt: skip
+            if segment != last:  # neighbours mostly share their street
+                last = segment
+                from_start, start_rate = profile[segment, 0], profile[segment, 1]
+                from_end, end_rate = profile[segment, 2], profile[segment, 3]
+                has_site = first_site[segment] >= 0
+            share = tile_along[tile, inner_j, inner_i]
+            if has_site:
+                seconds = time_at(segment, share, profile, first_site, next_site, site_position, site_access, site_rate)
+            else:
+                seconds = np.inf
+                if from_start < np.inf:
+                    seconds = from_start + share * start_rate
+                if from_end < np.inf:
+                    seconds = min(seconds, from_end + (1.0 - share) * end_rate)
+            time[j, i] = seconds
             width[j, i] = second_per_share[segment]
 
 
@@ -180,7 +195,30 @@ def fill_levels(time: Any, width: Any, limit_s: float, level: Any) -> None:
 
 
 @compiled
-def rows_of_edges(x: Any, y: Any, ring_offset: Any, bottom: float, cell_m: float, rows: int) -> Any:
+def drop_straight(xy: Any, ring_offset: Any) -> Any:
+    """Return (xy, ring_offset) without the vertices that stand on a straight line between their neighbours."""
+    kept = np.empty_like(xy)
+    new_offset = np.empty_like(ring_offset)
+    new_offset[0] = 0
+    count = 0
+    for ring in range(len(ring_offset) - 1):
+        low, high = ring_offset[ring], ring_offset[ring + 1]
+        kept[count] = xy[low]
+        count += 1
+        for vertex in range(low + 1, high - 1):
+            ux, uy = xy[vertex, 0] - kept[count - 1, 0], xy[vertex, 1] - kept[count - 1, 1]
+            vx, vy = xy[vertex + 1, 0] - xy[vertex, 0], xy[vertex + 1, 1] - xy[vertex, 1]
+            if ux * vy - uy * vx != 0.0 or ux * vx + uy * vy < 0.0:
+                kept[count] = xy[vertex]
+                count += 1
+        kept[count] = xy[high - 1]
+        count += 1
+        new_offset[ring + 1] = count
+    return kept[:count].copy(), new_offset
+
+
+@compiled
+def rows_of_edges(y: Any, ring_offset: Any, bottom: float, cell_m: float, rows: int) -> Any:
     """Return (offset, edge): the ring edges that cross each row of cells, an edge named by its first vertex."""
     count = np.zeros(rows + 1, np.int64)
     edge = np.empty(0, np.int32)
@@ -217,10 +255,20 @@ def is_inside(x, y, ring_x, ring_y, bottom, cell_m, row_offset, row_edge):  # ty
     for item in range(row_offset[row], row_offset[row + 1]):
         vertex = row_edge[item]
         y0, y1 = ring_y[vertex], ring_y[vertex + 1]
-        if (y0 > y) != (y1 > y):
-            if x < ring_x[vertex] + (y - y0) / (y1 - y0) * (ring_x[vertex + 1] - ring_x[vertex]):
-                inside = not inside
+        is_crossed = (y0 > y) != (y1 > y)
+        if is_crossed and x < ring_x[vertex] + (y - y0) / (y1 - y0) * (ring_x[vertex + 1] - ring_x[vertex]):
+            inside = not inside
     return inside
+
+
+@compiled
+def is_uniform(level, i, j, is_in):  # type: ignore[no-untyped-def]
+    """Return whether a cell and its eight neighbours are on the same side of the limit."""
+    for around in range(j - 1, j + 2):
+        row = level[around]
+        if (row[i - 1] < 0.0) != is_in or (row[i] < 0.0) != is_in or (row[i + 1] < 0.0) != is_in:
+            return False
+    return True
 
 
 @compiled
@@ -247,25 +295,30 @@ def measure(  # type: ignore[no-untyped-def]
             dx, dy = ends[piece, 2] - ends[piece, 0], ends[piece, 3] - ends[piece, 1]
             length = np.hypot(dx, dy)
             parts = max(1, int(length / step_m + 0.5))
+            segment = owner[piece]
+            from_start, from_end = profile[segment, 0], profile[segment, 2]
+            has_site = first_site[segment] >= 0
             for part in range(parts):
                 middle = (part + 0.5) / parts
                 x, y = ends[piece, 0] + middle * dx, ends[piece, 1] + middle * dy
-                seconds = time_at(
-                    owner[piece], share[piece, 0] + middle * (share[piece, 1] - share[piece, 0]),
-                    profile, first_site, next_site, site_position, site_access, site_rate,
-                )  # fmt: skip
+                along = share[piece, 0] + middle * (share[piece, 1] - share[piece, 0])
+                seconds = np.inf
+                if has_site:
+                    seconds = time_at(
+                        segment, along, profile, first_site, next_site, site_position, site_access, site_rate
+                    )
+                else:
+                    if from_start < np.inf:
+                        seconds = from_start + along * profile[segment, 1]
+                    if from_end < np.inf:
+                        seconds = min(seconds, from_end + (1.0 - along) * profile[segment, 3])
                 is_reached = seconds <= limit_s
                 i, j = int(np.floor((x - left) / cell_m)) + 1, int(np.floor((y - bottom) / cell_m)) + 1
                 if i < 1 or j < 1 or i > width - 2 or j > height - 2:
                     is_in = False
                 else:
-                    middle_level = level[j, i] < 0.0
-                    is_sure = True
-                    for around_j in range(j - 1, j + 2):
-                        for around_i in range(i - 1, i + 2):
-                            is_sure = is_sure and (level[around_j, around_i] < 0.0) == middle_level
-                    is_in = middle_level
-                    if not is_sure:
+                    is_in = level[j, i] < 0.0
+                    if not is_uniform(level, i, j, is_in):
                         is_in = is_inside(x, y, ring_x, ring_y, bottom - cell_m, cell_m, row_offset, row_edge)
                 weight = length / parts
                 if is_reached:

@@ -100,8 +100,8 @@ class Canvas:
 
         rows = range(window.first_j // TILE_CELLS, (window.first_j + window.rows - 1) // TILE_CELLS + 1)
         columns = range(window.first_i // TILE_CELLS, (window.first_i + window.columns - 1) // TILE_CELLS + 1)
-        block = self.slot.reshape(self.tile_rows, self.tile_columns)[rows.start : rows.stop, columns.start : columns.stop]
-        missing = np.argwhere(block < 0)
+        slots = self.slot.reshape(self.tile_rows, self.tile_columns)
+        missing = np.argwhere(slots[rows.start : rows.stop, columns.start : columns.stop] < 0)
         if len(missing) == 0:
             return
         self._grow(self._painted + len(missing))

@@ -42,9 +42,8 @@ class People:
         if (self.count < 0).any():
             raise SchemaError(f"The population has {int((self.count < 0).sum())} negative counts.")
         self.x_m, self.y_m = coordinates_of(index.network, population, name="the population")
-        self._snaps = place(
-            index, ids=np.arange(len(population)).astype(object), x_m=self.x_m, y_m=self.y_m, max_snap_m=DEFAULT_MAX_SNAP_M
-        )
+        ids = np.arange(len(population)).astype(object)
+        self._snaps = place(index, ids=ids, x_m=self.x_m, y_m=self.y_m, max_snap_m=DEFAULT_MAX_SNAP_M)
 
     def measure(self, profile: Profile, polygon: shapely.Geometry, *, limit_s: float) -> dict[str, float]:
         """Return the people within the limit and the shares wrongly out and in.

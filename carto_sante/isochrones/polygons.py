@@ -46,10 +46,6 @@ SHAPES = ("nested", "bands")
 ALL_SITES = "all"
 
 
-#: Tolerance of the simplification, in cells.
-DEFAULT_TOLERANCE_CELLS = 0.1
-
-
 @dataclass(frozen=True)
 class Options:
     """What to draw: limits in rising order, direction, tolerance of the lines."""
@@ -72,7 +68,7 @@ def compute_isochrones(
     min_component_nodes: int = 1,
     cell_m: float | None = None,
     offset_m: float = DEFAULT_OFFSET_M,
-    tolerance_m: float | None = None,
+    tolerance_m: float = 0.0,
     max_error_share: float | None = DEFAULT_MAX_ERROR_SHARE,
     population: GeoDataFrame | None = None,
 ) -> GeoDataFrame:
@@ -104,8 +100,9 @@ def compute_isochrones(
         Side of the raster's cells, in metres; by default 10 on foot, 15 by bike, 20 by car.
     offset_m : float, default 50
         Farthest a place may be from its street.
-    tolerance_m : float, optional
-        Tolerance of the simplification, in metres, at most half a cell; by default a tenth of a cell.
+    tolerance_m : float, default 0
+        Tolerance of the simplification, in metres, at most half a cell: the square root of the area of the
+        triangles taken off (Visvalingam). By default only vertices on a straight line go. The error is measured after.
     max_error_share : float or None, default 0.25
         Above it an isochrone is refused; None keeps it whatever its error.
     population : GeoDataFrame, optional
@@ -116,9 +113,9 @@ def compute_isochrones(
     GeoDataFrame
         One row per site and limit, by site then limit: ``site_id`` ("all" when dissolved), ``mode``, ``direction``,
         ``lower_min`` (0 when nested), ``limit_min``, ``area_km2``, ``reached_length_m`` (streets within the limit),
-        ``reachable_outside_share`` (of that length, left out of the polygon), ``unreachable_inside_share`` (of the length
-        inside the polygon) and geometry, in the CRS of the network. Length and shares are those of all that is
-        within ``limit_min``, for bands too. With ``population``: ``reached_population_count``,
+        ``reachable_outside_share`` (of that length, left out of the polygon), ``unreachable_inside_share`` (of
+        the length inside the polygon) and geometry, in the CRS of the network. Length and shares are those of
+        all that is within ``limit_min``, for bands too. With ``population``: ``reached_population_count``,
         ``reachable_population_outside_share`` and ``unreachable_population_inside_share``.
         ``attrs["not_snapped"]`` lists the sites left out.
 
@@ -164,29 +161,38 @@ def draw(
     canvas: Canvas, profile: Profile, sources: Sources, options: Options, *, people: People | None = None
 ) -> list[dict[str, Any]]:
     """Return one record per limit, the shortest first: limit, nested polygon and measures."""
-    from carto_sante.isochrones.contours import TimeRaster
+    from carto_sante.isochrones.contours import Quality, TimeRaster, outline_of, simplify_nested
 
     longest = options.limits_s[-1]
     profile.fill(canvas.index, sources, limit_s=longest, is_outward=not options.is_inbound)
-    records: list[dict[str, Any]] = []
+    qualities: list[Quality] = []
     try:
         raster = TimeRaster(canvas, canvas.window(*profile.bounds_m(canvas.index, limit_s=longest)), profile)
+        outlines = []
         for limit_s in options.limits_s:
-            polygon = raster.polygon(limit_s=limit_s, tolerance_m=options.tolerance_m)
-            quality = raster.measure(polygon, limit_s=limit_s)
-            record = {
+            raster.set_limit(limit_s)
+            outlines.append(raster.outline())
+            if options.tolerance_m == 0:
+                qualities.append(raster.measure(outlines[-1]))
+        shapes = [outline.shape() for outline in outlines]
+        if options.tolerance_m > 0:
+            shapes = simplify_nested(shapes, tolerance_m=options.tolerance_m)
+            for limit_s, shape in zip(options.limits_s, shapes, strict=True):
+                raster.set_limit(limit_s)
+                qualities.append(raster.measure(outline_of(shape)))
+        return [
+            {
                 "limit_min": limit_s / 60.0,
-                "geometry": polygon,
+                "geometry": shape,
                 "reached_length_m": quality.reached_m,
                 "reachable_outside_share": quality.reachable_outside_share,
                 "unreachable_inside_share": quality.unreachable_inside_share,
+                **(people.measure(profile, shape, limit_s=limit_s) if people is not None else {}),
             }
-            if people is not None:
-                record |= people.measure(profile, polygon, limit_s=limit_s)
-            records.append(record)
+            for limit_s, shape, quality in zip(options.limits_s, shapes, qualities, strict=True)
+        ]
     finally:
         profile.clear()
-    return records
 
 
 def options_of(
@@ -195,7 +201,7 @@ def options_of(
     direction: str,
     shape: str,
     cell_m: float,
-    tolerance_m: float | None,
+    tolerance_m: float,
 ) -> Options:
     """Return the checked options of a drawing.
 
@@ -213,9 +219,7 @@ def options_of(
         raise InputError("limits_min holds a limit without end.", expected="numbers of minutes, as in (5, 10, 15)")
     if shape not in SHAPES:
         raise UnknownNameError(f"{shape!r} is not a shape of isochrones.", next_step=suggest(str(shape), SHAPES))
-    tolerance = cell_m * DEFAULT_TOLERANCE_CELLS
-    if tolerance_m is not None:
-        tolerance = check_positive(tolerance_m, name="tolerance_m", unit="metres", can_be_zero=True)
+    tolerance = check_positive(tolerance_m, name="tolerance_m", unit="metres", can_be_zero=True)
     if tolerance > cell_m / 2:
         raise InputError(
             f"tolerance_m is {tolerance:g} m for cells of {cell_m:g} m.",
@@ -243,8 +247,8 @@ def refuse_errors(rows: list[dict[str, Any]], max_error_share: float | None) -> 
     if max_error_share is None:
         return
     problems = [
-        f"{row['site_id']} within {row['limit_min']:g} min: {row['reachable_outside_share']:.1%} of the reachable streets "
-        f"left out, {row['unreachable_inside_share']:.1%} of the streets inside not reachable"
+        f"{row['site_id']} within {row['limit_min']:g} min: {row['reachable_outside_share']:.1%} of the reachable "
+        f"streets left out, {row['unreachable_inside_share']:.1%} of the streets inside not reachable"
         for row in rows
         if max(row["reachable_outside_share"], row["unreachable_inside_share"]) > max_error_share
     ]

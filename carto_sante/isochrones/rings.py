@@ -30,7 +30,7 @@ def compute_walking_rings(
     zone_column: str | None = None,
     cell_m: float | None = None,
     offset_m: float = DEFAULT_OFFSET_M,
-    tolerance_m: float | None = None,
+    tolerance_m: float = 0.0,
     max_error_share: float | None = None,
 ) -> GeoDataFrame:
     """Compute the rings of walking minutes around zones, such as QPV: inside, 0 to 5 minutes, 5 to 10 minutes.
@@ -57,9 +57,9 @@ def compute_walking_rings(
     -------
     GeoDataFrame
         One row per zone and ring, the inside first: ``territory_id``, ``ring_label`` (French), ``lower_min`` and
-        ``limit_min`` (NA inside), ``area_km2``, ``reachable_outside_share``, ``unreachable_inside_share``, geometry. The
-        rings of a zone are disjoint; those of two zones may overlap. ``attrs["not_snapped"]`` lists the zones that no
-        street crosses: they have only their inside.
+        ``limit_min`` (NA inside), ``area_km2``, ``reachable_outside_share``, ``unreachable_inside_share``, geometry.
+        The rings of a zone are disjoint; those of two zones may overlap. ``attrs["not_snapped"]`` lists the zones
+        that no street crosses: they have only their inside.
 
     Raises
     ------
@@ -88,9 +88,8 @@ def compute_walking_rings(
         rows.append(_ring(str(zone_id), "dans le périmètre", None, None, inside, {}))
         sources = zone_sources(index, inside, is_outward=not options.is_inbound)
         if len(sources.segment) == 0:
-            missing.append(
-                {"table": "zones", "point_id": str(zone_id), "reason": "no street", "snap_distance_m": None, "component": None}
-            )
+            record = {"table": "zones", "point_id": str(zone_id), "reason": "no street"}
+            missing.append({**record, "snap_distance_m": None, "component": None})
             continue
         covered, lower = inside, 0.0
         for record in draw(canvas, profile, sources, options):
@@ -105,7 +104,8 @@ def compute_walking_rings(
             expected="zones on the ground that the network covers",
             next_step="Check the extract and the CRS of the zones.",
         )
-    refuse_errors([{"site_id": row["territory_id"], **row} for row in rows if row["limit_min"] is not None], max_error_share)
+    measured = [{"site_id": row["territory_id"], **row} for row in rows if row["limit_min"] is not None]
+    refuse_errors(measured, max_error_share)
     table = gpd.GeoDataFrame(rows, geometry="geometry", crs=network.crs)
     table.attrs["not_snapped"] = missing
     return table

@@ -69,8 +69,8 @@ def denominators_by_level(
     population : dict
         From `carto_sante.stages.load_population`.
     source_name : str, optional
-        The source to use; ``density.population`` or the first one by default. A level that has a published population of
-        its own (QPV) is given it.
+        The source to use; ``density.population`` or the first one by default. A level that has a published population
+        of its own (QPV) is given it.
 
     Returns
     -------
@@ -174,7 +174,10 @@ def compute_indicators(
             item.population,
             per_inhabitants=study.density.per_inhabitants,
             level=item.level,
-            hypothesis=item.hypothesis,
+            professions=(*study.practitioners.professions, *study.practitioners.facilities),
+            suppress_below=study.density.suppress_below,
+            smoothing=study.density.smoothing,
+            population_label=item.hypothesis,
         )
         for item in denominators
     ]

@@ -257,7 +257,8 @@ def require_some(index: SearchIndex, snaps: Snaps, x_m: Floats, y_m: Floats, *, 
     distance = _far_distances(index, snaps, x_m, y_m)
     nearest = f"the nearest at {np.nanmin(distance):.0f} m" if np.isfinite(distance).any() else "none within 2 km"
     raise NoResultError(
-        f"None of the {len(x_m)} points of {name} is within {max_snap_m:g} m of a {index.network.mode} street ({nearest}).",
+        f"None of the {len(x_m)} points of {name} is within {max_snap_m:g} m of a {index.network.mode} street "
+        f"({nearest}).",
         expected="points on the ground that the network covers",
         next_step="Check the points (at sea, another city?) and the extract, or raise max_snap_m.",
     )
