@@ -7,7 +7,7 @@ whole, with the same bytes each time. What residents and decision makers read is
 module          what it answers
 =============== ===========================================================================
 `city`          the map of a city
-`compare`       before and after; what changed between two vintages
+`compare`       before and after; what changed between two vintages (`changes`: in which words and symbols)
 `atlas`         one page, PNG and PDF per quartier and per QPV
 `page`          writing a map; `offline` puts every script and style inside
 `choropleth`    classes of an indicator, by mapclassify; `bivariate` crosses two
@@ -24,7 +24,9 @@ The browser side is in ``assets/``: everything that comes from a registry travel
 
 from __future__ import annotations
 
+from carto_sante.maps.changes import balance_notes
 from carto_sante.maps.city import build_city_map
+from carto_sante.maps.compare import build_before_after_map, build_diff_map
 from carto_sante.maps.page import save_map
 
-__all__ = ["build_city_map", "save_map"]
+__all__ = ["balance_notes", "build_before_after_map", "build_city_map", "build_diff_map", "save_map"]

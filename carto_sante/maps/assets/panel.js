@@ -46,10 +46,21 @@
             profession: choice(app, "Profession", "profession"),
         };
         app.select.level.input.replaceChildren(...levels.map((level) => option(level.key, capital(level.plural))));
-        const first = data.choropleths[data.first];
-        fillChoices(app, first || data.choropleths[0]);
-        return cs.el("fieldset", { class: "cs-indicator" }, cs.el("legend", {}, "Carte"),
+        const states = statePart(app);
+        fillChoices(app, data.choropleths[data.first] || data.choropleths[0]);
+        return cs.el("fieldset", { class: "cs-indicator" }, cs.el("legend", {}, "Carte"), states,
             levels.length > 1 ? app.select.level.row : null, app.select.view.row, app.select.profession.row);
+    }
+    // Before, after and change, where the map compares two states.
+    function statePart(app) {
+        if (!app.data.states) return null;
+        app.state = app.data.states[1][0];
+        const buttons = app.data.states.map(([key, label]) => cs.el("label", {}, cs.el("input", { type: "radio",
+            name: app.id + "-state", value: key, checked: key === app.state, onchange: () => {
+                app.state = key;
+                cs.showView(app);
+            } }), cs.el("span", {}, label)));
+        return cs.el("div", { class: "cs-states", role: "radiogroup", "aria-label": "État" }, buttons);
     }
     function choice(app, label, name) {
         const id = app.id + "-" + name;
@@ -86,7 +97,8 @@
     }
     function matching(app) {
         const level = app.select.level.input.value, key = app.select.view.input.value;
-        return app.views.filter((view) => view.level === level && viewKey(view) === key);
+        return app.views.filter((view) => view.level === level && viewKey(view) === key &&
+            (!view.state || view.state === app.state));
     }
     function changed(app, name) {
         const profession = app.select.profession.input.value;
@@ -121,7 +133,8 @@
         const title = profession ? profession.plural : app.data.further_labels[view.profession] || view.label;
         const fine = [cs.plural(view.n, level.label, level.plural)];
         if (profession) fine.push(cs.plural(profession.inside_count, "praticien", "praticiens"));
-        if (view.year) fine.push("données " + view.year);
+        const year = view.data_year === undefined ? view.year : view.data_year;
+        if (year) fine.push("données " + year);
         box.replaceChildren(cs.el("h2", {}, title), view.unit ? cs.el("p", { class: "cs-unit" }, view.unit) : "",
             view.second_label ? squareKey(view) : classKey(view), cs.el("p", { class: "cs-fine" }, fine.join(" · ")));
     }
@@ -183,7 +196,7 @@
             return cs.el("div", { class: "cs-recourse" }, cs.el("label", { class: "cs-all" }, all,
                 cs.el("span", {}, recourse)), cs.el("ul", {}, lines));
         });
-        return cs.el("fieldset", {}, cs.el("legend", {}, "Praticiens"), parts, outsideBox(app), notLocated(app));
+        return cs.el("fieldset", {}, cs.el("legend", {}, app.words.people), parts, outsideBox(app), notLocated(app));
     }
     function professionBox(app, index) {
         const box = cs.el("input", { type: "checkbox", "data-profession": app.data.professions[index].key });

@@ -103,7 +103,7 @@
         const markers = cluster.getAllChildMarkers();
         for (const marker of markers) count += marker.csCount;
         const size = count < 10 ? 28 : count < 100 ? 32 : count < 1000 ? 38 : 44;
-        const label = cs.plural(count, "praticien", "praticiens") + " dans " +
+        const label = cs.plural(count, app.words.one, app.words.many) + " dans " +
             cs.plural(markers.length, "lieu", "lieux") + " : agrandir";
         const node = cs.el("span", { class: "cs-cluster-count", title: label }, cs.number(count));
         const icon = L.divIcon({ html: node, className: "cs-cluster", iconSize: [size, size] });

@@ -20,7 +20,8 @@
         const site = texts[place[SITE]], address = texts[place[ADDRESS]], precision = texts[place[PRECISION]];
         const people = cs.visiblePeople(app, index);
         const hidden = app.peopleOf[index].length - people.length;
-        const columns = [["Secteur", CONVENTION], ["Mode", MODE], ["Activité", SECTOR]]
+        const names = app.words.columns;
+        const columns = [[names[0], CONVENTION], [names[1], MODE], [names[2], SECTOR]]
             .filter(([, column]) => people.some((person) => texts[person[column]]));
         const rows = people.map(function (person) {
             const record = professions[person[PROFESSION]];
@@ -33,10 +34,10 @@
         return cs.el("div", { class: "cs-popup" },
             cs.el("h2", {}, title),
             address ? cs.el("p", { class: "cs-address" }, address) : null,
-            people.length > 1 ? cs.el("p", {}, cs.plural(people.length, "praticien", "praticiens") + " à cette adresse") : null,
+            people.length > 1 ? cs.el("p", {}, cs.plural(people.length, app.words.one, app.words.many) + " à cette adresse") : null,
             cs.el("table", {}, head, cs.el("tbody", {}, rows)),
             hidden > 0 ? cs.el("p", { class: "cs-fine" },
-                cs.plural(hidden, "autre praticien", "autres praticiens") + " d’une profession non cochée") : null,
+                "Et " + cs.plural(hidden, app.words.one, app.words.many) + " d’une catégorie non cochée") : null,
             precision ? cs.el("p", { class: "cs-fine" }, "Localisation : " + precision) : null);
     };
 
@@ -59,6 +60,8 @@
         const counts = level.headcounts[index];
         const references = app.data.choropleths.filter((record) => record.level === app.data.reference_level &&
             rates.length && record.indicator === rates[0].indicator);
+        // Where the ticked categories are not professions (changes), the popup's notes say it all.
+        if (!level.headcounts.length && !rates.some((record) => app.data.professions.some((p) => p.key === record.profession))) return null;
         const lines = app.data.professions.map(function (profession, number) {
             const record = latest(app, rates.filter((item) => item.profession === profession.key));
             const count = counts ? counts[number] : null;

@@ -4,6 +4,8 @@
         const started = performance.now();
         const app = { map: map, data: data, id: map.getContainer().id, updates: [], showsOutside: false };
         cs.app = app;
+        app.words = data.words || { people: "Praticiens", one: "praticien", many: "praticiens",
+            columns: ["Secteur", "Mode", "Activité"] };
         app.baseKey = data.is_offline ? "none" : data.base_map;
         const first = data.professions.findIndex((profession) => profession.key === data.first_profession);
         app.shown = new Set(first >= 0 ? [first] : data.professions.map((_, index) => index));

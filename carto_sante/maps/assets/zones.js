@@ -30,7 +30,7 @@
         if (group === MISSING) return { color: "url(#cs-missing)", text: "non disponible" };
         const color = group === ZERO ? "#FFFFFF" : record.colors[group];
         if (!record.values) return { color: color, text: record.class_labels ? record.class_labels[group] : "" };
-        return { color: color, text: cs.number(record.values[index], record.decimals) };
+        return { color: color, text: cs.number(record.values[index], record.decimals, record.is_signed) };
     };
 
     cs.isSuppressed = (record, index) => record.class_of[index] === SUPPRESSED;
