@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from carto_sante.isochrones._contour_kernels import is_inside, is_uniform
 from carto_sante.travel._compiled import compiled
 from carto_sante.travel._street_kernels import nearest_on_piece
 
@@ -74,36 +75,52 @@ def time_at(segment, share, profile, first_site, next_site, site_position, site_
 
 
 @compiled
+def boxes_of_segments(segment_offset: Any, vertex_x: Any, vertex_y: Any) -> Any:
+    """Return left, bottom, right, top of every segment."""
+    box = np.empty((len(segment_offset) - 1, 4), np.float64)
+    for segment in range(len(box)):
+        box[segment, :2], box[segment, 2:] = np.inf, -np.inf
+        for vertex in range(segment_offset[segment], segment_offset[segment + 1]):
+            box[segment, 0] = min(box[segment, 0], vertex_x[vertex])
+            box[segment, 1] = min(box[segment, 1], vertex_y[vertex])
+            box[segment, 2] = max(box[segment, 2], vertex_x[vertex])
+            box[segment, 3] = max(box[segment, 3], vertex_y[vertex])
+    return box
+
+
+@compiled
 def reach_bounds(  # type: ignore[no-untyped-def]
-    limit_s, segment_list, segment_count, profile, first_site, next_site, site_position, site_access, site_rate,
-    segment_offset, vertex_x, vertex_y,
+    limit_s, longest_m, segment_list, segment_count, profile,
+    first_site, next_site, site_position, site_access, site_rate, box, segment_offset, vertex_x, vertex_y,
 ):  # fmt: skip
-    """Return left, bottom, right, top of the street vertices reached, each with its neighbours on the line."""
-    left, bottom, right, top = np.inf, np.inf, -np.inf, -np.inf
+    """Return left, bottom, right, top of what is reached, more or less ``longest_m``.
+
+    A short segment counts whole; a longer one up to the vertex after the last one reached.
+    """
+    bounds = np.array([np.inf, np.inf, -np.inf, -np.inf])
     for item in range(segment_count):
         segment = segment_list[item]
+        if box[segment, 2] - box[segment, 0] + box[segment, 3] - box[segment, 1] <= longest_m:
+            bounds[:2] = np.minimum(bounds[:2], box[segment, :2])
+            bounds[2:] = np.maximum(bounds[2:], box[segment, 2:])
+            continue
         low, high = segment_offset[segment], segment_offset[segment + 1]
         total = 0.0
         for vertex in range(low, high - 1):
             total += np.hypot(vertex_x[vertex + 1] - vertex_x[vertex], vertex_y[vertex + 1] - vertex_y[vertex])
-        scale = 1.0 / total if total > 0.0 else 0.0
         done = 0.0
-        was_reached = False
         for vertex in range(low, high):
             seconds = time_at(
-                segment, min(1.0, done * scale), profile, first_site, next_site, site_position, site_access, site_rate
+                segment, min(1.0, done / total), profile, first_site, next_site, site_position, site_access, site_rate
             )
-            is_reached = seconds <= limit_s
-            if is_reached or was_reached:
-                left, right = min(left, vertex_x[vertex]), max(right, vertex_x[vertex])
-                bottom, top = min(bottom, vertex_y[vertex]), max(top, vertex_y[vertex])
-            if is_reached and not was_reached and vertex > low:
-                left, right = min(left, vertex_x[vertex - 1]), max(right, vertex_x[vertex - 1])
-                bottom, top = min(bottom, vertex_y[vertex - 1]), max(top, vertex_y[vertex - 1])
-            was_reached = is_reached
+            site = first_site[segment]
+            if seconds <= limit_s or site >= 0:  # between two vertices a site may reach neither
+                for near in range(max(low, vertex - 1), min(high, vertex + 2)):
+                    bounds[0], bounds[2] = min(bounds[0], vertex_x[near]), max(bounds[2], vertex_x[near])
+                    bounds[1], bounds[3] = min(bounds[1], vertex_y[near]), max(bounds[3], vertex_y[near])
             if vertex < high - 1:
                 done += np.hypot(vertex_x[vertex + 1] - vertex_x[vertex], vertex_y[vertex + 1] - vertex_y[vertex])
-    return left, bottom, right, top
+    return bounds[0], bounds[1], bounds[2], bounds[3]
 
 
 @compiled
@@ -192,83 +209,6 @@ def fill_levels(time: Any, width: Any, limit_s: float, level: Any) -> None:
             else:
                 # Never exactly on the contour: a cell is in or out.
                 level[j + 1, i + 1] = max(late / width[j, i], 1e-3) if late > 0.0 else min(late / width[j, i], -1e-3)
-
-
-@compiled
-def drop_straight(xy: Any, ring_offset: Any) -> Any:
-    """Return (xy, ring_offset) without the vertices that stand on a straight line between their neighbours."""
-    kept = np.empty_like(xy)
-    new_offset = np.empty_like(ring_offset)
-    new_offset[0] = 0
-    count = 0
-    for ring in range(len(ring_offset) - 1):
-        low, high = ring_offset[ring], ring_offset[ring + 1]
-        kept[count] = xy[low]
-        count += 1
-        for vertex in range(low + 1, high - 1):
-            ux, uy = xy[vertex, 0] - kept[count - 1, 0], xy[vertex, 1] - kept[count - 1, 1]
-            vx, vy = xy[vertex + 1, 0] - xy[vertex, 0], xy[vertex + 1, 1] - xy[vertex, 1]
-            if ux * vy - uy * vx != 0.0 or ux * vx + uy * vy < 0.0:
-                kept[count] = xy[vertex]
-                count += 1
-        kept[count] = xy[high - 1]
-        count += 1
-        new_offset[ring + 1] = count
-    return kept[:count].copy(), new_offset
-
-
-@compiled
-def rows_of_edges(y: Any, ring_offset: Any, bottom: float, cell_m: float, rows: int) -> Any:
-    """Return (offset, edge): the ring edges that cross each row of cells, an edge named by its first vertex."""
-    count = np.zeros(rows + 1, np.int64)
-    edge = np.empty(0, np.int32)
-    for turn in range(2):
-        for ring in range(len(ring_offset) - 1):
-            for vertex in range(ring_offset[ring], ring_offset[ring + 1] - 1):
-                if y[vertex] == y[vertex + 1]:
-                    continue
-                low = max(0, int(np.floor((min(y[vertex], y[vertex + 1]) - bottom) / cell_m)))
-                high = min(rows - 1, int(np.floor((max(y[vertex], y[vertex + 1]) - bottom) / cell_m)))
-                for row in range(low, high + 1):
-                    if turn == 0:
-                        count[row + 1] += 1
-                    else:
-                        edge[count[row]] = vertex
-                        count[row] += 1
-        if turn == 0:
-            for row in range(rows):
-                count[row + 1] += count[row]
-            edge = np.empty(count[rows], np.int32)
-    for row in range(rows, 0, -1):
-        count[row] = count[row - 1]
-    count[0] = 0
-    return count, edge
-
-
-@compiled
-def is_inside(x, y, ring_x, ring_y, bottom, cell_m, row_offset, row_edge):  # type: ignore[no-untyped-def]
-    """Return whether a point lies inside the rings (even-odd)."""
-    row = int(np.floor((y - bottom) / cell_m))
-    if row < 0 or row >= len(row_offset) - 1:
-        return False
-    inside = False
-    for item in range(row_offset[row], row_offset[row + 1]):
-        vertex = row_edge[item]
-        y0, y1 = ring_y[vertex], ring_y[vertex + 1]
-        is_crossed = (y0 > y) != (y1 > y)
-        if is_crossed and x < ring_x[vertex] + (y - y0) / (y1 - y0) * (ring_x[vertex + 1] - ring_x[vertex]):
-            inside = not inside
-    return inside
-
-
-@compiled
-def is_uniform(level, i, j, is_in):  # type: ignore[no-untyped-def]
-    """Return whether a cell and its eight neighbours are on the same side of the limit."""
-    for around in range(j - 1, j + 2):
-        row = level[around]
-        if (row[i - 1] < 0.0) != is_in or (row[i] < 0.0) != is_in or (row[i + 1] < 0.0) != is_in:
-            return False
-    return True
 
 
 @compiled

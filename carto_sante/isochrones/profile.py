@@ -11,6 +11,9 @@ from carto_sante.network.model import Floats, Ints
 from carto_sante.travel.index import SearchIndex
 from carto_sante.travel.snapping import Links
 
+# A segment shorter than this (width plus height) counts whole in the bounds of a reach.
+_WHOLE_M = 300.0
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -72,14 +75,14 @@ class Profile:
         self._rate = _rates(index, sources.segment, is_outward=is_outward)
         self._count = list_sites(sources.segment, self.rows, self.first_site, self._next_site, self._listed, listed)
 
-    def bounds_m(self, index: SearchIndex, *, limit_s: float) -> tuple[float, float, float, float]:
-        """Return left, bottom, right and top of what is reached."""
+    def bounds_m(self, index: SearchIndex, boxes: Floats, *, limit_s: float) -> tuple[float, float, float, float]:
+        """Return left, bottom, right and top of what is reached, given the box of every segment."""
         from carto_sante.isochrones._kernels import reach_bounds
 
         network = index.network
         left, bottom, right, top = reach_bounds(
-            limit_s, self._listed, self._count, *self.arrays,
-            network.segment_offset, network.vertex_x_m, network.vertex_y_m,
+            limit_s, _WHOLE_M, self._listed, self._count, *self.arrays,
+            boxes, network.segment_offset, network.vertex_x_m, network.vertex_y_m,
         )  # fmt: skip
         return float(left), float(bottom), float(right), float(top)
 
