@@ -2,6 +2,7 @@
 
 A *profile* says how long each segment takes: ``from_start + share * start_rate`` coming from the first end of its
 line, ``from_end + (1 - share) * end_rate`` from the other, and straight along it from the sites that stand on it.
+At its very ends it takes what the junction takes, by whichever street.
 """
 
 from __future__ import annotations
@@ -17,27 +18,44 @@ from carto_sante.travel._street_kernels import nearest_on_piece
 
 @compiled
 def fill_profile(  # type: ignore[no-untyped-def]
-    node_time, node_list, count, offset, edge_number, is_outward,
-    edge_segment, edge_is_forward, edge_running_s, edge_delay_s, profile, segment_list, segment_count,
+    node_time, node_list, count, offset, edge_number, back_offset, back_number, is_outward,
+    edge_segment, edge_is_forward, edge_running_s, edge_delay_s, profile, segment_list,
 ):  # fmt: skip
     """Fill the rows of ``profile`` (infinite on entry) that the nodes lead to; return how many are listed.
 
-    Columns: from_start, start_rate, from_end, end_rate.
+    Columns: from_start, start_rate, from_end, end_rate, time of the junction at the start, at the end.
     """
+    listed = 0
     for item in range(count):
         node = node_list[item]
         for place in range(offset[node], offset[node + 1]):
             edge = edge_number[place]
             segment = edge_segment[edge]
+            listed = _list(segment, profile, segment_list, listed)
             base = node_time[node] if is_outward else node_time[node] + edge_delay_s[edge]
-            side = 0 if edge_is_forward[edge] == is_outward else 2
-            if profile[segment, 0] == np.inf and profile[segment, 2] == np.inf:
-                segment_list[segment_count] = segment
-                segment_count += 1
+            is_at_start = edge_is_forward[edge] == is_outward
+            side = 0 if is_at_start else 2
             if base < profile[segment, side]:
                 profile[segment, side] = base
                 profile[segment, side + 1] = edge_running_s[edge]
-    return segment_count
+            end = 4 if is_at_start else 5
+            profile[segment, end] = min(profile[segment, end], node_time[node])
+        for place in range(back_offset[node], back_offset[node + 1]):
+            edge = back_number[place]
+            segment = edge_segment[edge]
+            listed = _list(segment, profile, segment_list, listed)
+            end = 5 if edge_is_forward[edge] == is_outward else 4
+            profile[segment, end] = min(profile[segment, end], node_time[node])
+    return listed
+
+
+@compiled
+def _list(segment, profile, segment_list, listed):  # type: ignore[no-untyped-def]
+    """List a segment that nothing reached so far; every listed one has the time of a junction."""
+    if profile[segment, 4] == np.inf and profile[segment, 5] == np.inf:
+        segment_list[listed] = segment
+        listed += 1
+    return listed
 
 
 @compiled
@@ -45,7 +63,7 @@ def list_sites(site_segment, profile, first_site, next_site, segment_list, segme
     """Chain the sites of each segment, and list the segments that nothing else reaches; return the new count."""
     for site in range(len(site_segment)):
         segment = site_segment[site]
-        is_listed = first_site[segment] >= 0 or profile[segment, 0] < np.inf or profile[segment, 2] < np.inf
+        is_listed = first_site[segment] >= 0 or profile[segment, 4] < np.inf or profile[segment, 5] < np.inf
         if not is_listed:
             segment_list[segment_count] = segment
             segment_count += 1
@@ -62,6 +80,10 @@ def time_at(segment, share, profile, first_site, next_site, site_position, site_
         best = profile[segment, 0] + share * profile[segment, 1]
     if profile[segment, 2] < np.inf:
         best = min(best, profile[segment, 2] + (1.0 - share) * profile[segment, 3])
+    if share == 0.0:
+        best = min(best, profile[segment, 4])
+    elif share == 1.0:
+        best = min(best, profile[segment, 5])
     site = first_site[segment]
     while site >= 0:
         gap = share - site_position[site]
@@ -182,7 +204,7 @@ def fill_times(  # type: ignore[no-untyped-def]
                 from_end, end_rate = profile[segment, 2], profile[segment, 3]
                 has_site = first_site[segment] >= 0
             share = tile_along[tile, inner_j, inner_i]
-            if has_site:
+            if has_site or share == 0.0 or share == 1.0:
                 seconds = time_at(segment, share, profile, first_site, next_site, site_position, site_access, site_rate)
             else:
                 seconds = np.inf

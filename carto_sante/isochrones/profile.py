@@ -30,7 +30,7 @@ class Profile:
     """Seconds along every segment reached by one search; used again after `clear`."""
 
     def __init__(self, segment_count: int) -> None:
-        self.rows = np.full((segment_count, 4), np.inf)
+        self.rows = np.full((segment_count, 6), np.inf)
         self.first_site = np.full(segment_count, -1, np.int32)
         self._listed = np.empty(segment_count, np.int32)
         self._count = 0
@@ -58,16 +58,17 @@ class Profile:
         from carto_sante.travel._kernels import reset, search
 
         network = index.network
-        graph = index.forward if is_outward else index.backward
+        graph, back = (index.forward, index.backward) if is_outward else (index.backward, index.forward)
         with index.room(spread_s=float(sources.node_s.max(initial=0.0))) as room:
             count = search(
                 graph.offset, graph.head, graph.cost, sources.node, sources.node_s, limit_s,
                 index.buckets_per_s, *room.arrays,
             )  # fmt: skip
             listed = fill_profile(
-                room.time, room.touched, count, graph.offset, graph.edge, is_outward,
+                room.time, room.touched, count, graph.offset, graph.edge,
+                back.offset, back.edge, is_outward,
                 network.edge_segment, index.edge_is_forward, network.edge_running_s, network.edge_delay_s,
-                self.rows, self._listed, 0,
+                self.rows, self._listed,
             )  # fmt: skip
             reset(room.time, room.touched, count)
         self._sources = sources
