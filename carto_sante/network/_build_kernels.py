@@ -128,19 +128,19 @@ def chain_links(start: Any, end: Any, offset: Any, links: Any, passable: Any) ->
 
 
 @_jit
-def chain_vertices(chain_offset: Any, chain: Any, is_with: Any, start: Any, end: Any, lengths: Any, signal_on: Any,
-                   signal_back: Any) -> Any:  # fmt: skip
-    """Return the vertices of each chain, its length, and the signals inside it in both directions.
+def chain_vertices(chain_offset: Any, chain: Any, is_with: Any, start: Any, end: Any, lengths: Any, delay_on: Any,
+                   delay_back: Any) -> Any:  # fmt: skip
+    """Return the vertices of each chain, its length, and the seconds lost inside it in both directions.
 
-    ``signal_on`` (``signal_back``) tells the vertices whose signal stops those who travel in the order of the
-    way (against it).
+    ``delay_on`` (``delay_back``) are the seconds lost at each vertex by those who travel in the order of the way
+    (against it).
     """
     count = len(chain_offset) - 1
     vertex_offset = np.zeros(count + 1, dtype=np.int64)
     vertices = np.empty(len(chain) + count, dtype=np.int32)
     length = np.zeros(count, dtype=np.float64)
-    forward_signals = np.zeros(count, dtype=np.int32)
-    backward_signals = np.zeros(count, dtype=np.int32)
+    forward_delay = np.zeros(count, dtype=np.float64)
+    backward_delay = np.zeros(count, dtype=np.float64)
     filled = 0
     for i in range(count):
         for place in range(chain_offset[i], chain_offset[i + 1]):
@@ -153,11 +153,11 @@ def chain_vertices(chain_offset: Any, chain: Any, is_with: Any, start: Any, end:
             filled += 1
             length[i] += lengths[link]
             if place < chain_offset[i + 1] - 1:
-                on, back = signal_on[head], signal_back[head]
-                forward_signals[i] += on if is_with[place] else back
-                backward_signals[i] += back if is_with[place] else on
+                on, back = delay_on[head], delay_back[head]
+                forward_delay[i] += on if is_with[place] else back
+                backward_delay[i] += back if is_with[place] else on
         vertex_offset[i + 1] = filled
-    return vertex_offset, vertices[:filled], length, forward_signals, backward_signals
+    return vertex_offset, vertices[:filled], length, forward_delay, backward_delay
 
 
 @_jit
