@@ -40,6 +40,7 @@ def build_city_map(
     indicator_labels: Mapping[str, str] | None = None,
     notes: Mapping[str, Sequence[str]] | None = None,
     focus_id: str | None = None,
+    links: Sequence[Sequence[str]] = (),
     base_map: str = "plan_ign",
     class_count: int = 5,
     scheme: str = "fisher_jenks",
@@ -81,6 +82,8 @@ def build_city_map(
         Lines added to the popup of a zone, by its code (for instance what changed since the last vintage).
     focus_id : str, optional
         Code of the zone of ``level`` or ``qpv_level`` to zoom on and outline.
+    links : sequence of (label, address), optional
+        Links shown under the title, to files beside the map.
     base_map : str, default "plan_ign"
         "plan_ign", "osm" or "none".
     class_count : int, default 5
@@ -142,6 +145,7 @@ def build_city_map(
     data: dict[str, Any] = {
         **parts.header_record(title=title, vintage=vintage, credits=credits, base_map=base_map),
         "professions": parts.profession_records(shown, inside=sites.inside_counts, outside=sites.outside_counts),
+        "links": [[str(label), str(address)] for label, address in links],
         "further_labels": parts.further_labels(choropleths, shown),
         "levels": records,
         "qpv": qpv,
