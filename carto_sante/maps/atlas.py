@@ -15,7 +15,7 @@ from carto_sante.errors import InputError
 from carto_sante.files import whole_folder
 from carto_sante.maps import payload as parts
 from carto_sante.maps.choropleth import Classes, classify
-from carto_sante.maps.city import build_city_map
+from carto_sante.maps.city import build_city_map, refocus_map
 from carto_sante.maps.index_page import write_index
 from carto_sante.maps.labels import (
     SUPPRESSED,
@@ -106,6 +106,11 @@ def write_atlas(
     common: dict[str, Any] = {"practitioners": located, "territories": territories, "indicators": indicators,
                               "indicator": indicator, "profession": profession}  # fmt: skip
     printed = _Printer(title=title, vintage=vintage, streets=streets, credits=credits, level=level, **common)
+    qpv_level = next((item for item in present if item != level), "qpv")
+    whole = build_city_map(
+        title=title, vintage=vintage, streets=streets, level=level, qpv_level=qpv_level, base_map=base_map,
+        credits=credits, **common, **city,
+    ) if "html" in formats else None  # fmt: skip
     entries = []
     with whole_folder(folder) as part:
         for name in present:
@@ -113,13 +118,11 @@ def write_atlas(
             for number, code in enumerate(zones["territory_id"]):
                 label = _label(zones, number)
                 stem = page_stem(name, str(code), label)
-                if "html" in formats:
+                if whole is not None:
                     links = [[kind.upper(), f"{stem}.{kind}"] for kind in ("pdf", "png") if kind in formats]
-                    page = build_city_map(
-                        title=f"{label} – {title}", vintage=vintage, streets=streets, level=level,
-                        qpv_level=next((item for item in present if item != level), "qpv"), focus_id=str(code),
-                        base_map=base_map, credits=credits, links=[["Toutes les cartes", "index.html"], *links],
-                        **common, **city,
+                    page = refocus_map(
+                        whole, title=f"{label} – {title}", focus_id=str(code), territories=territories,
+                        level=level, qpv_level=qpv_level, links=[["Toutes les cartes", "index.html"], *links],
                     )  # fmt: skip
                     save_map(page, part / f"{stem}.html", offline=offline)
                 paper = [part / f"{stem}.{kind}" for kind in ("png", "pdf") if kind in formats]
@@ -160,10 +163,14 @@ class _Printer:
         self.people = practitioners[placed]
         self.keys = parts.shown_professions(practitioners, None, first=profession)
         latest = indicators.sort_values("data_year", kind="stable")
-        self.values = latest.drop_duplicates(["territory_id", "territory_level", "profession", "indicator"], keep="last")
+        self.values = latest.drop_duplicates(
+            ["territory_id", "territory_level", "profession", "indicator"], keep="last"
+        )
         self.values = self.values.set_index(["territory_level", "territory_id", "indicator", "profession"]).sort_index()
         units = indicators.loc[indicators["indicator"] == indicator, "unit"].dropna()
         self.unit = str(units.iloc[0]) if len(units) else ""
+        known = indicators.loc[indicators["indicator"] == indicator, "indicator_value"].dropna()
+        self.digits, self.is_whole = decimals_for(known), bool((known == known.round()).all())
         self.reference = self._reference_zone()
         self.background = zones_of(territories, level=level)
         self.classes = self._classes()
@@ -187,6 +194,7 @@ class _Printer:
             indicator_label=profession_of(self.profession).plural,
             unit=unit_label(self.unit) or indicator_label(self.indicator),
             people=self.people[self.people["profession"].isin(self.keys)],
+            is_inside=self.people.loc[self.people["profession"].isin(self.keys), f"{self.level}_id"].notna(),
             qpv=qpv,
             streets=self.streets,
             header=self._header(),
@@ -202,13 +210,16 @@ class _Printer:
         code = str(zones["territory_id"].iloc[number])
         counts = self._counts(level, code)
         shown = self.keys.index(self.profession) if self.profession in self.keys else None
+        count = format_number(counts[shown]) if shown is not None and counts else UNAVAILABLE
+        value = self._value(level, code, self.profession)[0]
         return {
             "stem": stem,
             "level": level_label(level, plural=True),
+            "noun": level_label(level),
             "label": _label(zones, number),
             "code": code,
-            "count": format_number(counts[shown]) if shown is not None and counts else UNAVAILABLE,
-            "value": self._value(level, code, self.profession)[0],
+            "count": "–" if value == SUPPRESSED else count,
+            "value": value,
         }
 
     def _classes(self) -> Classes | None:
@@ -232,7 +243,7 @@ class _Printer:
             return SUPPRESSED, ""
         numbers = [float(row[name]) if row[name] == row[name] and row[name] is not None else None
                    for name in ("indicator_value", "lower", "upper")]  # fmt: skip
-        digits = decimals_for(numbers[:1])
+        digits = self.digits if self.digits or (numbers[0] or 0.0) >= 100 else int(not self.is_whole)
         value, low, high = (format_number(number, decimals=digits) for number in numbers)
         return value, f"{low} à {high}" if None not in numbers[1:] else ""
 

@@ -127,7 +127,10 @@ def classify(
 
 
 def classify_change(
-    values: Sequence[float] | npt.NDArray[np.float64], *, status: Sequence[str] | None = None, decimals: int | None = None
+    values: Sequence[float] | npt.NDArray[np.float64],
+    *,
+    status: Sequence[str] | None = None,
+    decimals: int | None = None,
 ) -> Classes:
     """Cut differences into symmetrical classes around zero: losses, no change, gains.
 

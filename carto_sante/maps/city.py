@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 
+#: Least width of what is shown around a zone in focus, in metres.
+_FOCUS_M = 2_400.0
+
+
 def build_city_map(
     *,
     title: str,
@@ -166,6 +170,24 @@ def build_city_map(
     return finish_map(data, territories=territories, level=level, qpv_level=qpv_level, focus_id=focus_id)
 
 
+def refocus_map(
+    city: folium.Map, *, title: str, focus_id: str, territories: GeoDataFrame, level: str, qpv_level: str = "qpv",
+    links: Sequence[Sequence[str]] = (),
+) -> folium.Map:  # fmt: skip
+    """Return the same map under another title, zoomed on one zone: an atlas computes its tables once.
+
+    Raises
+    ------
+    NoResultError
+        If no zone of ``level`` or ``qpv_level`` has the code.
+    """
+    from carto_sante.maps.element import CityPage
+
+    page = next(child for child in city._children.values() if isinstance(child, CityPage))
+    data = {**page.payload, "title": title, "links": [list(link) for link in links]}
+    return finish_map(data, territories=territories, level=level, qpv_level=qpv_level, focus_id=focus_id)
+
+
 def finish_map(
     data: dict[str, Any], *, territories: GeoDataFrame, level: str, qpv_level: str, focus_id: str | None = None
 ) -> folium.Map:
@@ -256,5 +278,8 @@ def _focus(territories: Any, focus_id: str, *, levels: Sequence[str]) -> dict[st
     for level in levels:
         zone = territories[(territories["territory_level"] == level) & (territories["territory_id"] == focus_id)]
         if len(zone):
-            return {"level": level, "id": focus_id, "bounds": parts.bounds_of(zone.geometry)}
+            left, bottom, right, top = zone.total_bounds
+            # A small QPV is shown with what surrounds it.
+            around = zone.geometry.buffer(max(0.0, (_FOCUS_M - max(right - left, top - bottom)) / 2))
+            return {"level": level, "id": focus_id, "bounds": parts.bounds_of(around)}
     raise NoResultError(f"No zone of level {' or '.join(levels)} has the code {focus_id!r}.")

@@ -21,6 +21,7 @@ table { border-collapse: collapse; width: 100%; background: #fff; border-radius:
   font-variant-numeric: tabular-nums; }
 th, td { padding: 9px 14px; text-align: left; border-bottom: 1px solid #E7EBEE; }
 thead th { font-size: 13.5px; color: #52616D; } tbody th { font-weight: 600; } .n { text-align: right; }
+.links { white-space: nowrap; }
 a { color: #0B5C8A; } a:focus-visible { outline: 3px solid #B0005A; outline-offset: 2px; }
 footer { font-size: 14px; color: #52616D; margin-top: 24px; }
 @media (max-width: 640px) { th, td { padding: 8px 6px; font-size: 14.5px; } .code { display: none; } }
@@ -46,7 +47,7 @@ def write_index(
     title, vintage, credits
         As the maps.
     entries : sequence of mapping
-        ``stem``, ``level``, ``label``, ``code``, ``count`` and ``value`` of each zone, in order.
+        ``stem``, ``level`` (plural), ``noun`` (singular), ``label``, ``code``, ``count`` and ``value`` of each zone, in order.
     formats : sequence of str
         Files that each zone has.
     column : str
@@ -58,7 +59,9 @@ def write_index(
         If the file cannot be written.
     """
     levels = list(dict.fromkeys(entry["level"] for entry in entries))
-    sections = "".join(_section(level, [e for e in entries if e["level"] == level], formats, column) for level in levels)
+    sections = "".join(
+        _section(level, [e for e in entries if e["level"] == level], formats, column) for level in levels
+    )
     sources = f"<p>Sources : {escape(' ; '.join(credits))}</p>" if credits else ""
     page = (
         '<!DOCTYPE html>\n<html lang="fr">\n<head>\n<meta charset="utf-8">\n'
@@ -74,8 +77,9 @@ def write_index(
 
 def _section(level: str, entries: Sequence[Mapping[str, str]], formats: Sequence[str], column: str) -> str:
     name = escape(level[0].upper() + level[1:])
+    noun = escape(entries[0]["noun"][0].upper() + entries[0]["noun"][1:])
     head = (
-        f'<tr><th scope="col">{name}</th><th scope="col" class="code">Code</th><th scope="col" class="n">Praticiens</th>'
+        f'<tr><th scope="col">{noun}</th><th scope="col" class="code">Code</th><th scope="col" class="n">Praticiens</th>'
         f'<th scope="col" class="n">{escape(column)}</th><th scope="col">Cartes</th></tr>'
     )
     rows = "".join(_row(entry, formats) for entry in entries)
@@ -92,5 +96,5 @@ def _row(entry: Mapping[str, str], formats: Sequence[str]) -> str:
     )
     return (
         f'<tr><th scope="row">{text["label"]}</th><td class="code">{text["code"]}</td><td class="n">{text["count"]}</td>'
-        f'<td class="n">{text["value"]}</td><td>{links}</td></tr>\n'
+        f'<td class="n">{text["value"]}</td><td class="links">{links}</td></tr>\n'
     )

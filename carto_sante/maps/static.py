@@ -29,6 +29,8 @@ _MARKERS: dict[str, Any] = {
     "gp": "o", "nurse": "s", "physiotherapist": "^", "dentist": "D", "gynaecologist": "p", "midwife": "v",
     "paediatrician": "*", "speech_therapist": "h", "orthoptist": "X", "doctor_unspecified": "P",
 }  # fmt: skip
+# Markers of equal area look unequal: thin ones are drawn larger.
+_SIZES = {"paediatrician": 1.7, "ophthalmologist": 1.6, "dentist": 0.85, "nurse": 0.9}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class PrintedTerritory:
         Of the indicator drawn.
     people : GeoDataFrame
         Practitioners with a point, with ``profession``.
+    is_inside : Series of bool
+        Whether each is in the studied territory: the others are drawn paler.
     qpv, streets : GeoDataFrame or None
         Outlines and lines drawn for bearings.
     header, rows : sequence
@@ -69,6 +73,7 @@ class PrintedTerritory:
     indicator_label: str
     unit: str
     people: GeoDataFrame
+    is_inside: Any
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     date_label: str
@@ -205,18 +210,25 @@ def _draw_people(axes: Any, page: PrintedTerritory) -> None:
     keys = sorted(set(page.people["profession"]), key=_rank(page))
     symbols = symbols_of(keys)
     x, y = page.people.geometry.x.round(1), page.people.geometry.y.round(1)
-    counts = page.people.assign(_x=x, _y=y).groupby(["_x", "_y", "profession"]).size().reset_index(name="n")
-    span = (axes.get_xlim()[1] - axes.get_xlim()[0]) / 90
+    left, right = axes.get_xlim()
+    bottom, top = axes.get_ylim()
+    seen = x.between(left, right) & y.between(bottom, top)
+    table = page.people[["profession"]].assign(_x=x, _y=y, inside=page.is_inside.to_numpy())[seen]
+    counts = table.groupby(["_x", "_y", "inside", "profession"]).size().reset_index(name="n")
+    span = (right - left) / 70
     # Professions at one place stand side by side instead of hiding each other.
     counts["rank"] = counts.groupby(["_x", "_y"]).cumcount()
     counts["width"] = counts.groupby(["_x", "_y"])["rank"].transform("max")
     counts["_x"] = counts["_x"] + (counts["rank"] - counts["width"] / 2) * span
     for key in keys:
         rows = counts[counts["profession"] == key]
-        axes.scatter(rows["_x"], rows["_y"], s=38 + 16 * np.minimum(rows["n"] - 1, 6), marker=_marker(key),
+        if rows.empty:
+            continue
+        size = _SIZES.get(key, 1.0) * (62 + 18 * np.minimum(rows["n"] - 1, 5))
+        axes.scatter(rows["_x"], rows["_y"], s=size, marker=_marker(key), alpha=np.where(rows["inside"], 1.0, 0.45),
                      facecolor=symbols[key].color, edgecolor="white", linewidth=0.8, zorder=7)  # fmt: skip
         for px, py, n in rows.loc[rows["n"] > 1, ["_x", "_y", "n"]].itertuples(index=False):
-            axes.annotate(str(n), (px, py), color="white", size=5.5, weight="bold", ha="center", va="center", zorder=8,
+            axes.annotate(str(n), (px, py), color="white", size=6, weight="bold", ha="center", va="center", zorder=8,
                           annotation_clip=True)  # fmt: skip
 
 
@@ -225,7 +237,11 @@ def _draw_scale(axes: Any, left: float, right: float, bottom: float, top: float)
     length = max(step * length for step in (1, 2, 5) if step * length <= (right - left) / 4)
     x, y = left + (right - left) * 0.03, bottom + (top - bottom) * 0.04
     axes.plot([x, x + length], [y, y], color=_INK, linewidth=2.5, solid_capstyle="butt", zorder=10)
-    text = f"{format_number(length / 1000, decimals=0 if length % 1000 == 0 else 1)} km" if length >= 1000 else f"{length:.0f} m"
+    text = (
+        f"{format_number(length / 1000, decimals=0 if length % 1000 == 0 else 1)} km"
+        if length >= 1000
+        else f"{length:.0f} m"
+    )
     axes.text(x + length / 2, y + (top - bottom) * 0.012, text, size=8, ha="center", va="bottom", zorder=10)
     axes.annotate("N", (0.965, 0.96), (0.965, 0.9), xycoords="axes fraction", ha="center", va="center", size=10,
                   weight="bold", arrowprops={"arrowstyle": "-|>", "color": _INK}, zorder=10)  # fmt: skip
@@ -240,7 +256,7 @@ def _draw_side(figure: Any, page: PrintedTerritory) -> None:
         figure.text(x, y, label, size=9.5, color=_FINE, va="top")
         figure.text(right, y, value, size=10, weight="bold", color=_INK, va="top", ha="right")
         y -= 0.03
-    y = _draw_table(figure, page, x, right, y - 0.012)
+    y = _draw_table(figure, page, x, right, y - (0.04 if page.facts else 0.02))
     _draw_legend(figure, page, x, y - 0.02)
 
 
