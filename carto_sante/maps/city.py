@@ -39,6 +39,7 @@ def build_city_map(
     qpv_level: str = "qpv",
     indicator: str = "practitioners_per_100k",
     profession: str = "gp",
+    hypothesis: str | None = None,
     professions: Sequence[str] | None = None,
     bivariate_with: str | None = None,
     indicator_labels: Mapping[str, str] | None = None,
@@ -76,6 +77,8 @@ def build_city_map(
         Level shown first, and level of the QPV outlines.
     indicator, profession : str
         What is shown first.
+    hypothesis : str, optional
+        Which of several denominators is shown first, as written in the table.
     professions : sequence of str, optional
         Professions of the map; by default all those of the table.
     bivariate_with : str, optional
@@ -155,7 +158,9 @@ def build_city_map(
         "qpv": qpv,
         "reference_level": reference,
         "choropleths": choropleths,
-        "first": _first(choropleths, level=level, indicator=indicator, profession=profession),
+        "first": _first(
+            choropleths, level=level, indicator=indicator, profession=profession, hypothesis=hypothesis
+        ),
         "first_profession": profession,
         "bivariate": _bivariate(choropleths, level=level, indicator=indicator, second=bivariate_with),
         "places": sites.places,
@@ -246,14 +251,18 @@ def _qpv(territories: Any, located: Any, shown: Sequence[str], *, qpv_level: str
     return record
 
 
-def _first(choropleths: list[dict[str, Any]], *, level: str, indicator: str, profession: str) -> int:
+def _first(
+    choropleths: list[dict[str, Any]], *, level: str, indicator: str, profession: str, hypothesis: str | None
+) -> int:
     """Return the choropleth shown first: the asked one, its latest year and first hypothesis; -1 without any."""
     if not choropleths:
         return -1
 
-    def score(record: dict[str, Any]) -> tuple[bool, bool, bool, int]:
+    def score(record: dict[str, Any]) -> tuple[bool, bool, bool, bool, int]:
         is_asked = record["indicator"] == indicator
-        return (record["level"] == level, is_asked, record["profession"] == profession, record["year"] or 0)
+        is_preferred = hypothesis is None or record["hypothesis"] == hypothesis
+        is_profession = record["profession"] == profession
+        return (record["level"] == level, is_asked, is_profession, is_preferred, record["year"] or 0)
 
     best = max(range(len(choropleths)), key=lambda number: (score(choropleths[number]), -number))
     if choropleths[best]["level"] != level:
