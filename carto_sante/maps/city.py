@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 
+#: Least width of what is shown around a zone in focus, in metres.
+_FOCUS_M = 2_400.0
+
+
 def build_city_map(
     *,
     title: str,
@@ -41,6 +45,7 @@ def build_city_map(
     indicator_labels: Mapping[str, str] | None = None,
     notes: Mapping[str, Sequence[str]] | None = None,
     focus_id: str | None = None,
+    links: Sequence[Sequence[str]] = (),
     base_map: str = "plan_ign",
     class_count: int = 5,
     scheme: str = "fisher_jenks",
@@ -84,6 +89,8 @@ def build_city_map(
         Lines added to the popup of a zone, by its code (for instance what changed since the last vintage).
     focus_id : str, optional
         Code of the zone of ``level`` or ``qpv_level`` to zoom on and outline.
+    links : sequence of (label, address), optional
+        Links shown under the title, to files beside the map.
     base_map : str, default "plan_ign"
         "plan_ign", "osm" or "none".
     class_count : int, default 5
@@ -145,6 +152,7 @@ def build_city_map(
     data: dict[str, Any] = {
         **parts.header_record(title=title, vintage=vintage, credits=credits, base_map=base_map),
         "professions": parts.profession_records(shown, inside=sites.inside_counts, outside=sites.outside_counts),
+        "links": [[str(label), str(address)] for label, address in links],
         "further_labels": parts.further_labels(choropleths, shown),
         "levels": records,
         "qpv": qpv,
@@ -164,6 +172,24 @@ def build_city_map(
         "facilities": parts.facility_records(facilities),
         "streets": parts.street_records(streets),
     }
+    return finish_map(data, territories=territories, level=level, qpv_level=qpv_level, focus_id=focus_id)
+
+
+def refocus_map(
+    city: folium.Map, *, title: str, focus_id: str, territories: GeoDataFrame, level: str, qpv_level: str = "qpv",
+    links: Sequence[Sequence[str]] = (),
+) -> folium.Map:  # fmt: skip
+    """Return the same map under another title, zoomed on one zone: an atlas computes its tables once.
+
+    Raises
+    ------
+    NoResultError
+        If no zone of ``level`` or ``qpv_level`` has the code.
+    """
+    from carto_sante.maps.element import CityPage
+
+    page = next(child for child in city._children.values() if isinstance(child, CityPage))
+    data = {**page.payload, "title": title, "links": [list(link) for link in links]}
     return finish_map(data, territories=territories, level=level, qpv_level=qpv_level, focus_id=focus_id)
 
 
@@ -261,5 +287,8 @@ def _focus(territories: Any, focus_id: str, *, levels: Sequence[str]) -> dict[st
     for level in levels:
         zone = territories[(territories["territory_level"] == level) & (territories["territory_id"] == focus_id)]
         if len(zone):
-            return {"level": level, "id": focus_id, "bounds": parts.bounds_of(zone.geometry)}
+            left, bottom, right, top = zone.total_bounds
+            # A small QPV is shown with what surrounds it.
+            around = zone.geometry.buffer(max(0.0, (_FOCUS_M - max(right - left, top - bottom)) / 2))
+            return {"level": level, "id": focus_id, "bounds": parts.bounds_of(around)}
     raise NoResultError(f"No zone of level {' or '.join(levels)} has the code {focus_id!r}.")
