@@ -1,0 +1,26 @@
+"""Addresses to points, with the score, the precision and the pass of each.
+
+`geocode` is the way in; `build_index` and `open_index` make and open a local reference from the BAN, and
+`ServiceGeocoder` asks the national service.
+"""
+
+from __future__ import annotations
+
+from carto_sante.geocoding.corrections import read_corrections
+from carto_sante.geocoding.index import AddressIndex, build_index, open_index
+from carto_sante.geocoding.keys import address_key
+from carto_sante.geocoding.passes import geocode
+from carto_sante.geocoding.references import Geocoder, open_reference
+from carto_sante.geocoding.service import ServiceGeocoder
+
+__all__ = [
+    "AddressIndex",
+    "Geocoder",
+    "ServiceGeocoder",
+    "address_key",
+    "build_index",
+    "geocode",
+    "open_index",
+    "open_reference",
+    "read_corrections",
+]
