@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Longest line taken for a row of a registry; the longest real ones are under 2,000 bytes.
 LONGEST_LINE_BYTES = 65_536
+#: A line longer than this is not even looked at.
+LONGEST_CARRY_BYTES = 64 * 1024 * 1024
 #: Bytes read at a time: the arrays of one chunk take about five times that.
 CHUNK_BYTES = 16 * 1024 * 1024
 
@@ -141,26 +143,26 @@ def sift(
 
 def _blocks(path: Path, *, skip_bytes: int, chunk_bytes: int) -> Iterator[bytes]:
     """Yield blocks of whole lines; the last line gets its newline if it lacks one."""
-    carry = b""
+    carry: list[bytes] = []
     with path.open("rb") as stream:
         stream.seek(skip_bytes)
         while block := stream.read(chunk_bytes):
             if skip_bytes == 0 and stream.tell() == len(block):
                 block = block.removeprefix(codecs.BOM_UTF8)
             end = block.rfind(b"\n") + 1
-            if end == 0:
-                carry += block
-                if len(carry) > max(64 * 1024 * 1024, 2 * chunk_bytes):
-                    raise FileFormatError(
-                        f"{path} has a line of more than 64 MB.",
-                        expected="one row per line",
-                        next_step="It is damaged: download it again.",
-                    )
+            if end:
+                yield b"".join((*carry, block[:end]))
+                carry = [block[end:]] if end < len(block) else []
                 continue
-            yield carry + block[:end]
-            carry = block[end:]
+            carry.append(block)
+            if len(carry) * chunk_bytes > max(LONGEST_CARRY_BYTES, 2 * chunk_bytes):
+                raise FileFormatError(
+                    f"{path} has a line of more than 64 MB.",
+                    expected="one row per line",
+                    next_step="It is damaged: download it again.",
+                )
     if carry:
-        yield carry + b"\n"
+        yield b"".join((*carry, b"\n"))
 
 
 def _sift_block(

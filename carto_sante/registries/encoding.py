@@ -28,6 +28,8 @@ LABEL_NOTE = "labels with destroyed accents, restored from the nomenclature"
 _TWICE = re.compile(
     "[\u00c2\u00c3\u00c5\u00e2\u00ef][\u0080-\u00bf\u0152-\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{1,2}"
 )
+# What a repair may give: letters and punctuation of French text, or the mark of a lost letter.
+_FRENCH = re.compile("[\u00a0-\u017f\u2010-\u2026\u2030\u2039\u203a\u20ac\u2122\ufffd]+")
 # The same leading letters in UTF-8, first byte always 0xC3, then one of these: a fast test before decoding. After the
 # last two, which stand in sound French text too, the next byte decides.
 _TWICE_SECOND = (0x82, 0x83, 0x85)
@@ -149,9 +151,11 @@ def _decode_match(match: re.Match[str]) -> str:
     raw = match.group()
     for size in range(len(raw), 1, -1):
         try:
-            return bytes(_byte_of(letter) for letter in raw[:size]).decode("utf-8") + raw[size:]
+            fixed = bytes(_byte_of(letter) for letter in raw[:size]).decode("utf-8")
         except (UnicodeError, ValueError):
             continue
+        if _FRENCH.fullmatch(fixed):
+            return fixed + raw[size:]
     return raw
 
 

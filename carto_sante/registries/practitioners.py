@@ -202,7 +202,8 @@ def _one_row_per_site(activities: pl.DataFrame) -> pl.DataFrame:
     keys = ["practitioner_id", "profession", "site_id"]
     rank = pl.col("practice_mode").replace_strict(_MODE_RANK, default=3, return_dtype=pl.Int8).alias("_rank")
     by = [
-        *keys, "_rank", "sector_code", "siret", "site_label", "address", "postcode", "finess_et_id", "source", "source_row",
+        *keys, "_rank", "sector_code", "siret", "site_label", "address", "postcode", "finess_et_id", "source",
+        "source_row",
     ]  # fmt: skip
     is_alone = activities.select(pl.struct(keys).is_unique()).to_series()
     several = activities.filter(~is_alone).with_columns(rank).sort(by, nulls_last=True)
