@@ -127,8 +127,8 @@ def _may_be_twice(data: bytes) -> bool:
         return False
     import numpy as np
 
-    values = np.frombuffer(data + b"\n\n", dtype=np.uint8)
-    lead = np.flatnonzero(values == 0xC3)
+    values = np.frombuffer(data, dtype=np.uint8)
+    lead = np.flatnonzero(values[:-2] == 0xC3)
     second, third = values[lead + 1], values[lead + 2]
     found = np.isin(second, _TWICE_SECOND)
     for letter, follower in _TWICE_SECOND_THIRD.items():
