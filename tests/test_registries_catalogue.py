@@ -188,6 +188,17 @@ class TestBpe:
         assert one["facility_id"].is_unique
         assert set(one["facility_id"]) == set(two["facility_id"])
 
+    def test_the_national_file_is_sifted_to_the_same_table(self, tmp_path, monkeypatch):
+        from carto_sante.registries import bpe
+
+        rows = [f"2023;N{n};;;;;35000;{n % 95 + 1:02d}238;D265;;351797.5;6789353.4;;;Bonne;X" for n in range(400)]
+        path = self.write(tmp_path, *rows, "cut;line")
+        expected = read_bpe(path, departements=["35", "01"])
+        monkeypatch.setattr(bpe, "BIG_BYTES", 100)
+        found = read_bpe(path, departements=["35", "01"])
+        pd.testing.assert_frame_equal(found.table, expected.table)
+        assert found.ledger == expected.ledger
+
     def test_counts_by_commune_are_refused(self, tmp_path):
         path = self.write(tmp_path, "D265;35238;1;1;12", header="TYPEQU;DEPCOM;LAMBERT_X;LAMBERT_Y;NB_EQUIP")
         with pytest.raises(FileFormatError, match="NB_EQUIP"):

@@ -198,11 +198,16 @@ def test_particular_practice_is_outside_the_drees_definition(tmp_path):
 
 
 def test_pseudonyms_are_stable_and_hide_names_and_numbers(tmp_path):
-    rows = [activity(1, last_name="KERGOAT", structure_label="CABINET DU DR KERGOAT", siret="12345678901234")]
+    nowhere = dict.fromkeys(("street_number", "street_type_code", "street_type_label", "street_name"), "")
+    rows = [
+        activity(1, last_name="KERGOAT", structure_label="CABINET DU DR KERGOAT", siret="12345678901234"),
+        activity(2, last_name="KERGOAT", siret="12345678901234", **nowhere),
+    ]
     reading = read_rpps(write_rpps(tmp_path, rows))
     plain = build_practitioners(reading, professions=["gp"]).table
     one = build_practitioners(reading, professions=["gp"], pseudonym_key="k").table
     pd.testing.assert_frame_equal(one, pseudonymise(plain, key="k"))
+    assert one["source_row"].isna().all()
     text = one.to_csv()
     for secret in ("KERGOAT", "810000000001", "10000000001", "12345678901234"):
         assert secret in plain.to_csv()
