@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from carto_sante.errors import MissingFileError, StudyError, join_problems, suggest
 from carto_sante.files import require_file
@@ -45,18 +45,34 @@ class Header(_Section):
     credits: tuple[str, ...] = ()
 
 
-class RegistrySource(_Section):
+class Fetched(_Section):
+    """A section whose file can be fetched: where from, and its checksum."""
+
+    source_key: str | None = None
+    """Key of the catalogue of sources (`carto-sante fetch --list`)."""
+    source_parameters: dict[str, str] = Field(default_factory=dict)
+    """What the address of that source asks for: year, region; the département is known."""
+    url: str | None = None
+    """Another address than the catalogue's."""
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Checksum, to refuse any other file."""
+
+    def fetched_path(self) -> Path:
+        """Return where the file goes."""
+        path: Path = getattr(self, "path", None) or getattr(self, "reference", None) or Path("fetched")
+        return path
+
+
+class RegistrySource(Fetched):
     """[[registries]]: one file (or several parts of one) of a registry."""
 
     kind: Literal["rpps", "finess", "ameli", "bpe"]
     path: Path
     further_paths: tuple[Path, ...] = ()
-    """Companions of the file: RPPS savoir-faire, FINESS geolocalisation (cs1100507), further parts."""
+    """Further parts of the file; for FINESS, the file of its coordinates (cs1100507)."""
+    savoir_faire_path: Path | None = None
+    """For RPPS, the file of the savoir-faire where it stands apart."""
     data_date: dt.date | None = None
-    url: str | None = None
-    """Where `fetch` gets it from, when the catalogue does not know it."""
-    source_key: str | None = None
-    """Key of the catalogue of sources (`carto-sante fetch --list`)."""
     optional: bool = False
 
 
@@ -71,18 +87,22 @@ class Practitioners(_Section):
     control_tolerance_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     allowed_gaps: tuple[str, ...] = ()
     pseudonymise: bool = False
+    facilities: tuple[str, ...] = ("pharmacy", "health_centre", "msp")
+    """Kinds of places of care that are counted and drawn beside practitioners."""
 
-    @field_validator("professions")
+    @field_validator("professions", "facilities")
     @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in value if name not in known_professions()]
+    def _known(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = known_professions() if info.field_name == "professions" else known_facility_kinds()
+        noun = "profession" if info.field_name == "professions" else "kind of facility"
+        unknown = [name for name in value if name not in known]
         if unknown:
-            hints = " ".join(suggest(name, known_professions()) for name in unknown)
-            raise ValueError(f"unknown profession {', '.join(map(repr, unknown))}. {hints}")
+            hints = " ".join(suggest(name, known) for name in unknown)
+            raise ValueError(f"unknown {noun} {', '.join(map(repr, unknown))}. {hints}")
         return value
 
 
-class Geocoding(_Section):
+class Geocoding(Fetched):
     """[geocoding]: the address reference."""
 
     reference: Path | None = None
@@ -91,7 +111,7 @@ class Geocoding(_Section):
     min_score: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
-class TerritorySource(_Section):
+class TerritorySource(Fetched):
     """[[territories]]: one level of zones."""
 
     level: Level
@@ -106,7 +126,7 @@ class TerritorySource(_Section):
     """Keep the rows whose column equals the value."""
 
 
-class PopulationSource(_Section):
+class PopulationSource(Fetched):
     """[[population]]: people by zone, by point or by grid cell."""
 
     name: str
@@ -117,7 +137,6 @@ class PopulationSource(_Section):
     id_column: str | None = None
     count_column: str | None = None
     crs: str | None = None
-    source_key: str | None = None
 
 
 class Density(_Section):
@@ -139,7 +158,7 @@ class Density(_Section):
     deprivation_label: str | None = None
 
 
-class Network(_Section):
+class Network(Fetched):
     """[network]: roads."""
 
     path: Path
@@ -224,6 +243,8 @@ class Study(_Section):
             if not registry.optional or registry.path.exists():
                 found.append((f"registries[{number}].path", registry.path))
                 found += [(f"registries[{number}].further_paths", path) for path in registry.further_paths]
+                if registry.savoir_faire_path:
+                    found.append((f"registries[{number}].savoir_faire_path", registry.savoir_faire_path))
         found += [(f"territories[{i}].path", item.path) for i, item in enumerate(self.territories)]
         found += [(f"population[{i}].path", item.path) for i, item in enumerate(self.population)]
         singles = {
@@ -239,12 +260,33 @@ class Study(_Section):
         found += [(place, path) for place, path in singles.items() if path is not None]
         return found
 
+    def fetched_sections(self) -> list[tuple[str, Fetched]]:
+        """Return every section whose file can be fetched, with its place in the TOML."""
+        found: list[tuple[str, Fetched]] = [(f"registries[{i}]", item) for i, item in enumerate(self.registries)]
+        found += [(f"territories[{i}]", item) for i, item in enumerate(self.territories)]
+        found += [(f"population[{i}]", item) for i, item in enumerate(self.population)]
+        found.append(("geocoding", self.geocoding))
+        if self.network:
+            found.append(("network", self.network))
+        return found
+
 
 @cache
 def known_professions() -> tuple[str, ...]:
     """Return the keys of the catalogue of professions."""
-    text = resources.files("carto_sante").joinpath("registries/data/professions.csv").read_text(encoding="utf-8")
-    return tuple(row["profession"] for row in csv.DictReader(text.splitlines()))
+    return _keys("professions.csv", "profession")
+
+
+@cache
+def known_facility_kinds() -> tuple[str, ...]:
+    """Return the kinds of places of care that can be counted."""
+    return _keys("facilities.csv", "facility_kind")
+
+
+def _keys(name: str, column: str) -> tuple[str, ...]:
+    # The catalogues are data of the registries, a layer above; only their keys are read here.
+    text = resources.files("carto_sante").joinpath("registries/data").joinpath(name).read_text(encoding="utf-8")
+    return tuple(row[column] for row in csv.DictReader(text.splitlines()))
 
 
 def read_study(path: Path | str, *, check_files: bool = True) -> Study:
@@ -338,8 +380,9 @@ def _cross_problems(study: Study, *, check_files: bool) -> list[str]:
             problems.append(f"density.{field_name}: {name!r} is not a name of [[population]]. {suggest(name, names)}")
     chosen = {"isochrones": study.isochrones.profession, "map": study.map.profession, "siting": study.siting.profession}
     for section, name in chosen.items():
-        if name not in known_professions():
-            problems.append(f"{section}.profession: unknown profession {name!r}. {suggest(name, known_professions())}")
+        known = known_professions() if section == "siting" else (*known_professions(), *known_facility_kinds())
+        if name not in known:
+            problems.append(f"{section}.profession: unknown profession {name!r}. {suggest(name, known)}")
     return problems
 
 

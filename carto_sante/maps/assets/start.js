@@ -1,0 +1,60 @@
+// Puts the parts together on a Leaflet map.
+(function (cs) {
+    cs.start = function (map, data) {
+        const started = performance.now();
+        const app = { map: map, data: data, id: map.getContainer().id, updates: [], showsOutside: false };
+        cs.app = app;
+        app.words = data.words || { people: "Praticiens", one: "praticien", many: "praticiens",
+            columns: ["Secteur", "Mode", "Activité"] };
+        app.baseKey = data.is_offline ? "none" : data.base_map;
+        const first = data.professions.findIndex((profession) => profession.key === data.first_profession);
+        app.shown = new Set(first >= 0 ? [first] : data.professions.map((_, index) => index));
+        const container = map.getContainer();
+        container.classList.add("cs-map");
+        container.setAttribute("role", "region");
+        container.setAttribute("aria-label", "Carte : " + data.title + ". Les mêmes valeurs sont dans le tableau du panneau.");
+        L.control.zoom({ position: "topright", zoomInTitle: "Agrandir", zoomOutTitle: "Réduire" }).addTo(map);
+        L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
+        map.attributionControl.setPrefix(false);
+        map.attributionControl.addAttribution(corner(data, map.getSize().x <= 640));
+        map.fitBounds(data.bounds, { animate: false });
+        cs.prepareZones(app);
+        cs.preparePlaces(app);
+        cs.buildPanel(app);
+        map.fitBounds(data.bounds, { ...cs.padding(app), animate: false });
+        if (data.focus) cs.focusLayer(app).addTo(map);
+        cs.showBase(app, app.baseKey);
+        cs.showView(app);
+        cs.refreshPlaces(app);
+        app.cluster.on("animationend spiderfied unspiderfied", () => cs.placeNames(app));
+        map.on("zoomend moveend resize", () => cs.placeNames(app));
+        printing(app);
+        app.readyAfterMs = performance.now() - started;
+        container.setAttribute("data-ready", "true");
+    };
+
+    cs.showBase = function (app, key) {
+        if (app.base) app.base.remove();
+        app.base = null;
+        const base = app.data.base_maps.find((item) => item.key === key);
+        app.baseKey = key;
+        if (base && base.url) {
+            app.base = L.tileLayer(base.url, { maxZoom: base.max_zoom, attribution: base.attribution }).addTo(app.map);
+        }
+        if (app.level) cs.drawChoropleth(app, app.record);
+        app.map.setMaxZoom(base ? base.max_zoom : 19);
+    };
+
+    // Leaflet takes attributions as markup: what the study wrote is escaped by the browser itself.
+    // On a phone the sources are in the panel only.
+    function corner(data, isNarrow) {
+        const node = document.createElement("span");
+        node.textContent = [data.vintage_label, ...(isNarrow ? [] : data.credits)].join(" · ");
+        return node.innerHTML;
+    }
+
+    function printing(app) {
+        window.addEventListener("beforeprint", () => app.map.invalidateSize({ animate: false }));
+        window.addEventListener("afterprint", () => app.map.invalidateSize({ animate: false }));
+    }
+})(CartoSante);

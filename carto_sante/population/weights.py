@@ -1,0 +1,98 @@
+"""Which share of each source goes to each target, by area, by points or by a finer guide."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+from scipy import sparse
+
+from carto_sante.population.overlay import shared_areas
+from carto_sante.territories.assign import first_zone
+
+#: A part of a cell smaller than this share of it is the rounding of two borders that are meant to be one.
+SLIVER_SHARE = 1e-9
+
+
+class Weights(NamedTuple):
+    """Shares of sources (rows) that fall in targets (columns).
+
+    Attributes
+    ----------
+    matrix : scipy.sparse.csr_matrix
+        Row sums are at most 1 where targets do not overlap; what lacks fell outside.
+    covered_share : array
+        Share of each target's area that sources cover.
+    by_area : array of int
+        Sources that had nothing to guide them and were spread by area.
+    """
+
+    matrix: Any
+    covered_share: np.ndarray[Any, Any]
+    by_area: np.ndarray[Any, Any]
+
+
+def point_weights(sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) -> Weights:
+    """Put each source wholly in the target of its point (of its centre, for polygons)."""
+    points = sources if (shapely.get_type_id(sources) == 0).all() else shapely.centroid(sources)
+    rank, _ = first_zone(points, targets)
+    placed = np.flatnonzero(rank >= 0)
+    matrix = sparse.csr_matrix((np.ones(len(placed)), (placed, rank[placed])), shape=(len(sources), len(targets)))
+    left, bottom, right, top = shapely.total_bounds(points)
+    # Points say nothing about land outside the rectangle they span: a target there is unknown, not empty.
+    bounds = shapely.bounds(targets)
+    met = (bounds[:, 0] <= right) & (bounds[:, 2] >= left) & (bounds[:, 1] <= top) & (bounds[:, 3] >= bottom)
+    return Weights(matrix, met.astype("float64"), np.empty(0, dtype=np.int64))
+
+
+def area_weights(sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) -> Weights:
+    """Spread each source evenly over its area."""
+    pairs = shared_areas(sources, targets)
+    share = pairs.area / shapely.area(sources)[pairs.left]
+    matrix = sparse.csr_matrix((share, (pairs.left, pairs.right)), shape=(len(sources), len(targets)))
+    covered = np.bincount(pairs.right, weights=pairs.area, minlength=len(targets)) / shapely.area(targets)
+    return Weights(matrix, np.minimum(covered, 1.0), np.empty(0, dtype=np.int64))
+
+
+def dasymetric_weights(
+    sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any], guide: np.ndarray[Any, Any],
+    values: np.ndarray[Any, Any],
+) -> Weights:  # fmt: skip
+    """Spread each source in proportion to the guide inside it; by area where there is no guide inside."""
+    source, target, amount = _guide_parts(sources, targets, guide, values)
+    total = np.bincount(source, weights=amount, minlength=len(sources))
+    inside = target >= 0
+    share = amount[inside] / total[source[inside]]
+    matrix = sparse.csr_matrix((share, (source[inside], target[inside])), shape=(len(sources), len(targets)))
+    by_area = area_weights(sources, targets)
+    bare = np.flatnonzero(total <= 0)
+    keep = np.zeros(len(sources))
+    keep[bare] = 1.0
+    return Weights((matrix + sparse.diags(keep) @ by_area.matrix).tocsr(), by_area.covered_share, bare)
+
+
+def _guide_parts(
+    sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any], guide: np.ndarray[Any, Any],
+    values: np.ndarray[Any, Any],
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:  # fmt: skip
+    """Cut the guide by sources then targets: source, target (-1 outside) and amount of each part."""
+    some = values > 0
+    guide, values = guide[some], values[some]
+    if len(guide) == 0 or (shapely.get_type_id(guide) == 0).all():
+        source, _ = first_zone(guide, sources)
+        target, _ = first_zone(guide, targets)
+        held = source >= 0
+        return source[held], target[held], values[held]
+    first = shared_areas(guide, sources)
+    pieces = shapely.intersection(guide[first.left], sources[first.right])
+    amount = values[first.left] * first.area / shapely.area(guide)[first.left]
+    second = shared_areas(pieces, targets)
+    part = amount[second.left] * second.area / first.area[second.left]
+    found = np.bincount(second.left, weights=second.area / first.area[second.left], minlength=len(pieces))
+    lacking = np.flatnonzero(found < 1 - SLIVER_SHARE)
+    return (
+        np.concatenate([first.right[second.left], first.right[lacking]]),
+        np.concatenate([second.right, np.full(len(lacking), -1)]),
+        np.concatenate([part, amount[lacking] * (1 - found[lacking])]),
+    )

@@ -1,0 +1,32 @@
+"""The stages of one study, from its file to tables, shared by the commands.
+
+Each function takes the study and the tables of the stage before, and returns new tables:
+`load_territories`, `load_population`, `load_practitioners`, `locate_practitioners`, `place_practitioners`,
+`compute_indicators`, `load_network`, `compute_site_isochrones`.
+"""
+
+from carto_sante.stages.indicators import Denominator, compute_indicators, denominators_by_level
+from carto_sante.stages.inputs import load_network, load_population, load_territories
+from carto_sante.stages.practitioners import (
+    PlacedPractitioners,
+    load_practitioners,
+    locate_practitioners,
+    place_practitioners,
+    prepare_practitioners,
+)
+from carto_sante.stages.reach import compute_site_isochrones
+
+__all__ = [
+    "Denominator",
+    "PlacedPractitioners",
+    "compute_indicators",
+    "compute_site_isochrones",
+    "denominators_by_level",
+    "load_network",
+    "load_population",
+    "load_practitioners",
+    "load_territories",
+    "locate_practitioners",
+    "place_practitioners",
+    "prepare_practitioners",
+]

@@ -1,0 +1,183 @@
+"""Territories, population and roads of a study."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from carto_sante.crs import departement_of, metric_crs_of
+from carto_sante.errors import InputError, NoResultError
+from carto_sante.network import RoadNetwork, read_osm
+from carto_sante.population import read_population
+from carto_sante.study import Study
+from carto_sante.territories import read_territories
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from geopandas import GeoDataFrame
+
+logger = logging.getLogger("carto_sante")
+
+#: A zone that overlaps the communes of the study by less only touches their border, drawn otherwise in two files.
+MIN_INSIDE_SHARE = 0.02
+
+
+def metric_crs(study: Study) -> str:
+    """Return the legal metric CRS of a study, as an EPSG string.
+
+    Raises
+    ------
+    InputError
+        If its communes lie in territories with different CRS.
+    """
+    found = {metric_crs_of(departement_of(code)) for code in (*study.study.communes, *study.study.neighbours)}
+    if len(found) > 1:
+        raise InputError(
+            f"The communes of the study use {len(found)} metric CRS: {', '.join(sorted(found))}.",
+            expected="communes of one territory (metropolitan France, Réunion, ...)",
+            next_step="Write one study for each.",
+        )
+    return found.pop()
+
+
+def load_territories(study: Study) -> GeoDataFrame:
+    """Read every level of a study into one table.
+
+    Returns
+    -------
+    GeoDataFrame
+        As `carto_sante.schemas.TERRITORIES`, in the study's metric CRS. A level "commune" is added as the
+        union of the zones of ``density.level`` where the study declares none: the row of the whole city.
+        Zones outside the communes of the study are left out and counted. ``attrs["repairs"]`` says by level how many
+        polygons were repaired and by how much the area changed.
+    """
+    import geopandas as gpd
+    import pandas as pd
+
+    departement = departement_of(study.study.communes[0])
+    levels, repairs = [], {}
+    for source in study.territories:
+        level = read_territories(
+            source.path,
+            level=source.level,
+            id_column=source.id_column,
+            label_column=source.label_column,
+            geography_year=source.geography_year,
+            crs=source.crs,
+            encoding=source.encoding,
+            keep=source.keep or None,
+            departement=departement,
+        )
+        repairs[source.level] = dict(level.attrs.get("report", {}))
+        level.attrs = {}
+        levels.append(level)
+    if "commune" not in {source.level for source in study.territories}:
+        levels.append(
+            _whole_city(study, next(x for x in levels if x["territory_level"].iloc[0] == study.density.level))
+        )
+    crs = metric_crs(study)
+    result = gpd.GeoDataFrame(pd.concat([level.to_crs(crs) for level in levels], ignore_index=True), crs=crs)
+    is_inside = _is_inside(study, result)
+    for name, count in result.loc[~is_inside, "territory_level"].value_counts().sort_index().items():
+        repairs[str(name)]["zones_outside_count"] = int(count)
+    result = result.loc[is_inside].reset_index(drop=True)
+    if not (result["territory_level"] == study.density.level).any():
+        raise NoResultError(
+            f"No zone of level {study.density.level!r} lies in the communes of the study "
+            f"({', '.join(study.study.communes)}).",
+            expected="zones and communes of the same place",
+            next_step="Check study.communes and the file of the level.",
+        )
+    result.attrs["repairs"] = repairs
+    return result
+
+
+def _is_inside(study: Study, zones: GeoDataFrame) -> Any:
+    """Tell the zones of the study's communes: elsewhere practitioners are not read, and would count as none."""
+    is_commune = zones["territory_level"] == "commune"
+    is_ours = zones["territory_id"].isin(study.study.communes)
+    if not (is_commune & is_ours).any():  # the whole city added by `_whole_city`
+        is_ours = is_commune
+    city = zones.loc[is_commune & is_ours].union_all()
+    share = zones.geometry.intersection(city).area / zones.geometry.area
+    return (share > MIN_INSIDE_SHARE) & (~is_commune | is_ours)
+
+
+def _whole_city(study: Study, zones: GeoDataFrame) -> GeoDataFrame:
+    import geopandas as gpd
+
+    return gpd.GeoDataFrame(
+        {
+            "territory_id": ["+".join(study.study.communes)],
+            "territory_level": ["commune"],
+            "territory_label": ["Ensemble du territoire d'étude"],
+            "geography_year": zones["geography_year"].iloc[:1].to_numpy(),
+        },
+        geometry=[zones.union_all()],
+        crs=zones.crs,
+    )
+
+
+def load_population(study: Study) -> dict[str, pd.DataFrame]:
+    """Read every population source of a study.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        By name; zones as `carto_sante.schemas.POPULATION`, points and grid cells with their geometry in the
+        study's metric CRS.
+
+    Raises
+    ------
+    NoResultError
+        If a source counts nobody.
+    """
+    crs = metric_crs(study)
+    tables: dict[str, Any] = {}
+    for source in study.population:
+        table = read_population(
+            source.path,
+            kind=source.kind,
+            data_year=source.data_year,
+            level=source.level,
+            id_column=source.id_column,
+            count_column=source.count_column,
+            crs=source.crs,
+        )
+        if hasattr(table, "to_crs") and getattr(table, "crs", None) is not None:
+            table = table.to_crs(crs)
+        if not (table["population_count"].fillna(0) > 0).any():
+            raise NoResultError(
+                f"The population source {source.name!r} ({source.path.name}) counts nobody.",
+                expected="at least one inhabitant",
+                next_step="Check the file and count_column in [[population]].",
+            )
+        tables[source.name] = table
+    return tables
+
+
+def load_network(study: Study, mode: str, *, territories: GeoDataFrame, buffer_m: float = 3_000.0) -> RoadNetwork:
+    """Read the roads of a study for one mode, around its territories.
+
+    Parameters
+    ----------
+    study : Study
+        With a [network] section.
+    mode : str
+        "walk", "bike" or "drive".
+    territories : GeoDataFrame
+        From `load_territories`; the network is cut at ``buffer_m`` metres around them, since supply just over
+        the border counts.
+
+    Raises
+    ------
+    InputError
+        If the study names no network.
+    """
+    if study.network is None:
+        raise InputError(
+            "The study has no [network] section.",
+            expected="[network] with path = an OSM PBF or XML file",
+            next_step="Add it, for instance from an extract of Geofabrik.",
+        )
+    return read_osm(study.network.path, mode=mode, area=territories[["geometry"]], buffer_m=buffer_m)
