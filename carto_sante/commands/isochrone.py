@@ -46,6 +46,10 @@ _COLOURS = ("#006d2c", "#31a354", "#74c476", "#bae4b3", "#edf8e9")
     "--direction", type=click.Choice(["inbound", "outbound"]), default="inbound", show_default=True,
     help="Inbound: time to get to the site. Outbound: time from the site.",
 )  # fmt: skip
+@click.option(
+    "--min-component", type=click.IntRange(1), default=1, show_default=True,
+    help="Leave out streets cut off from the rest, in pieces of fewer junctions.",
+)  # fmt: skip
 @click.option("--dissolve", is_flag=True, help="One polygon per limit for all sites, the nearest one counting.")
 @click.option(
     "--tolerance", "tolerance_m", type=float, default=0.0, show_default=True, help="Simplification, in metres."
@@ -63,7 +67,7 @@ _COLOURS = ("#006d2c", "#31a354", "#74c476", "#bae4b3", "#edf8e9")
 @click.option("--json", "as_json", is_flag=True, help="Print the measures as JSON.")
 def command(
     network_path: Path, places: tuple[str, ...], addresses: tuple[str, ...], reference: str | None, mode: str,
-    minutes: str, direction: str, dissolve: bool, tolerance_m: float, max_error: float, out: Path,
+    minutes: str, direction: str, min_component: int, dissolve: bool, tolerance_m: float, max_error: float, out: Path,
     map_path: Path | None, no_map: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Draw where one can be in so many minutes, as disjoint bands, each with its own error.
@@ -90,12 +94,13 @@ def command(
     with stages.stage("Drawing the isochrones"):
         table = compute_isochrones(
             network, sites.to_crs(network.crs), limits_min=limits, direction=direction, shape="bands",
-            dissolve=dissolve, tolerance_m=tolerance_m, max_error_share=max_error,
+            dissolve=dissolve, tolerance_m=tolerance_m, max_error_share=max_error, min_component_nodes=min_component,
         )  # fmt: skip
         write_table(table, out)
     result: dict[str, Any] = {
         "bands": json.loads(table.drop(columns="geometry").to_json(orient="records")),
         "not_snapped": table.attrs["not_snapped"],
+        "isolated": table.attrs["isolated"],
         "out": str(out),
     }
     if not no_map:
@@ -260,5 +265,10 @@ def _summary(result: dict[str, Any]) -> str:
         for band in result["bands"]
     ]
     lines += [f"{row['point_id']}: not placed, {row['reason']}" for row in result["not_snapped"]]
+    lines += [
+        f"{row['point_id']}: stands on a street of {row['component_node_count']} junctions that leads nowhere else; "
+        "--min-component 100 looks for the nearest street that does"
+        for row in result["isolated"]
+    ]
     lines += [result["out"], *([result["map"]] if "map" in result else [])]
     return "\n".join(lines)
