@@ -69,7 +69,9 @@ class RegistrySource(Fetched):
     kind: Literal["rpps", "finess", "ameli", "bpe"]
     path: Path
     further_paths: tuple[Path, ...] = ()
-    """Companions of the file: RPPS savoir-faire, FINESS geolocalisation (cs1100507), further parts."""
+    """Further parts of the file; for FINESS, the file of its coordinates (cs1100507)."""
+    savoir_faire_path: Path | None = None
+    """For RPPS, the file of the savoir-faire where it stands apart."""
     data_date: dt.date | None = None
     optional: bool = False
 
@@ -241,6 +243,8 @@ class Study(_Section):
             if not registry.optional or registry.path.exists():
                 found.append((f"registries[{number}].path", registry.path))
                 found += [(f"registries[{number}].further_paths", path) for path in registry.further_paths]
+                if registry.savoir_faire_path:
+                    found.append((f"registries[{number}].savoir_faire_path", registry.savoir_faire_path))
         found += [(f"territories[{i}].path", item.path) for i, item in enumerate(self.territories)]
         found += [(f"population[{i}].path", item.path) for i, item in enumerate(self.population)]
         singles = {

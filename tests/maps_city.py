@@ -101,7 +101,7 @@ def indicators(people: gpd.GeoDataFrame, zones: gpd.GeoDataFrame, seed: int = 0)
                 low, high = rate * 0.7, rate * 1.35
                 value = (rate, low, high) if status == "ok" else (np.nan, np.nan, np.nan)
                 rows.append((*common, key, "practitioners_per_100k", value[0],
-                             "practitioners per 100,000 inhabitants", value[1], value[2], status))  # fmt: skip
+                             "praticiens pour 100 000 habitants", value[1], value[2], status))  # fmt: skip
     names = ["territory_id", "territory_level", "territory_label", "profession", "indicator", "indicator_value",
              "unit", "lower", "upper", "status"]  # fmt: skip
     table = pd.DataFrame(rows, columns=names).assign(data_year=2024, hypothesis="headcount")
@@ -135,7 +135,7 @@ def toy_indicators() -> pd.DataFrame:
             "profession": "gp",
             "indicator": "practitioners_per_100k",
             "indicator_value": list(values.values()),
-            "unit": "practitioners per 100,000 inhabitants",
+            "unit": "praticiens pour 100 000 habitants",
             "lower": np.nan,
             "upper": np.nan,
             "status": ["ok", "ok", "ok", "missing"],

@@ -41,14 +41,11 @@ def test_times_equal_the_oracle(seed, direction, limit_min):
     rng = np.random.default_rng(seed)
     origins = points(*rng.uniform(-50, 650, (rng.integers(1, 6), 2)))
     destinations = points(*rng.uniform(-50, 650, (rng.integers(1, 6), 2)), column="destination_id")
-    table = travel.compute_travel_times(
-        network, origins, destinations, limit_min=limit_min, direction=direction, max_snap_m=5_000
-    )
+    options = {"limit_min": limit_min, "direction": direction, "max_snap_m": 5_000}
+    table = travel.compute_travel_times(network, origins, destinations, **options)
     schemas.check_table(table, schemas.TRAVEL_TIMES)
     found = as_dict(table)
-    every = as_dict(
-        travel.compute_nearest(network, origins, destinations, k=9, limit_min=limit_min, direction=direction, max_snap_m=5_000)
-    )
+    every = as_dict(travel.compute_nearest(network, origins, destinations, k=9, **options))
     assert found == pytest.approx(every, abs=1e-9)
     expected = {}
     for o, origin in zip(origins.origin_id, origins.geometry, strict=True):

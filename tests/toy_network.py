@@ -116,12 +116,16 @@ def random_network(seed, *, nodes=12, streets=20, side_m=600.0, mode="walk"):
     """Build a small random city: crossing streets, one-ways, delays, bends, perhaps islands."""
     rng = np.random.default_rng(seed)
     junctions = {f"n{i}": tuple(rng.uniform(0, side_m, 2)) for i in range(nodes)}
-    drawn = []
+    drawn, straight = [], set()
     for _ in range(streets):
         a, b = rng.integers(0, nodes, 2)
         via = tuple(tuple(rng.uniform(0, side_m, 2)) for _ in range(rng.integers(0, 3)))
         if a == b and len(via) < 2:  # out and back on the same line: two positions for one place
             continue
+        if not via and frozenset((a, b)) in straight:  # two streets on one line: either may be the nearest
+            continue
+        if not via:
+            straight.add(frozenset((a, b)))
         drawn.append(
             Street(
                 f"n{a}", f"n{b}", float(rng.uniform(0.8, 8)), via, bool(rng.random() < 0.3),

@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carto_sante.errors import InputError
+from carto_sante.exports.styles import write_styles
 from carto_sante.files import whole_file
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 
-def write_geopackage(layers: Mapping[str, GeoDataFrame], path: Path | str, *, data_date: dt.date) -> None:
+def write_geopackage(
+    layers: Mapping[str, GeoDataFrame],
+    path: Path | str,
+    *,
+    data_date: dt.date,
+    styles: Mapping[str, str] | None = None,
+) -> None:
     """Write tables as the layers of one GeoPackage, whole or not at all.
 
     Parameters
@@ -27,6 +34,8 @@ def write_geopackage(layers: Mapping[str, GeoDataFrame], path: Path | str, *, da
     data_date : datetime.date
         Written where GeoPackage wants a timestamp: the date of the data, never today's, so that the same
         tables give the same bytes.
+    styles : mapping of layer to QML, optional
+        Styles that QGIS applies when it opens the layers; see `carto_sante.exports.styles`.
 
     Raises
     ------
@@ -52,6 +61,8 @@ def write_geopackage(layers: Mapping[str, GeoDataFrame], path: Path | str, *, da
     with whole_file(path) as part, _fixed_clock(data_date):
         for name, table in layers.items():
             _plain(table).to_file(part, layer=name, driver="GPKG", engine="pyogrio")
+        if styles:
+            write_styles(part, styles, data_date=data_date)
 
 
 def _plain(table: GeoDataFrame) -> GeoDataFrame:

@@ -37,6 +37,6 @@ def write_parquet(table: pd.DataFrame, path: Path | str) -> None:
     """
     with whole_file(path) as part:
         if hasattr(table, "total_bounds"):
-            table.to_parquet(part, index=False, schema_version="1.1.0")
+            table.to_parquet(part, index=False, schema_version="1.1.0", write_covering_bbox=True)
         else:
             table.to_parquet(part, index=False)

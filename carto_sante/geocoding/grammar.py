@@ -102,11 +102,23 @@ def misspelt_type(word: str) -> str:
     """
     if len(word) < 2 or word.isdigit():
         return ""
-    longest = 1 if len(word) < 6 else 2
+    longest = 1 if len(word) < 8 else 2
     found = process.extractOne(word, _spelled_types(), scorer=OSA.distance, score_cutoff=longest)
     if found is None or (len(word) == 2 and found[0] != "RUE"):
         return ""
     return str(found[0])
+
+
+@cache
+def possible_types(word: str) -> frozenset[str]:
+    """Return the types whose name or abbreviation is one letter away from a short word.
+
+    Examples
+    --------
+    >>> sorted(possible_types("IMF"))
+    ['IMPASSE']
+    """
+    return frozenset(name for short, name in tables().types.items() if OSA.distance(word, short, score_cutoff=1) <= 1)
 
 
 def parse_address(text: str) -> Parsed:
@@ -167,7 +179,10 @@ def _without_values(tokens: list[str]) -> list[str]:
             place = after + 1
             # "BAT B2", "CEDEX 09": the letter and the digit of one value.
             is_two_part = not value.isdigit() and place < len(tokens) and tokens[place].isdigit()
-            if is_two_part and not _starts_street(tokens, place + 1):
+            # Only when a later number is the house's: in "BAT B 12 PASTEUR" the number is 12.
+            if is_two_part and any(
+                tokens[i].isdigit() and _starts_street(tokens, i + 1) for i in range(place + 1, len(tokens))
+            ):
                 place += 1
         elif token in {"CEDEX", "CX", "BP", "CS", "TSA"}:
             place = after
@@ -225,12 +240,14 @@ def _number_after_noise(tokens: list[str]) -> tuple[int, int, str, int]:
     fillers, types = tables().fillers, tables().types
     for place, token in enumerate(tokens[:-1]):
         before = tokens[place - 1] if place else ","
-        if token.isdigit() and len(token) <= 4 and not (before in fillers or before in types or before in MONTHS):
+        is_of_name = before in fillers or before in MONTHS or (before in types and place == 1)
+        if token.isdigit() and len(token) <= 4 and (not is_of_name or tokens[place + 1] == ","):
             if tokens[place + 1] in MONTHS:
                 continue
             suffix, after = _suffix_at(tokens, place + 1)
             after = _skip_range(tokens, after, int(token))
-            if after < len(tokens) and tokens[after] != ",":
+            after += after < len(tokens) and tokens[after] == ","
+            if after < len(tokens):
                 return place, int(token), suffix, after
     return 0, -1, "", 0
 
@@ -307,7 +324,7 @@ def _split_street(tokens: list[str]) -> tuple[tuple[str, ...], list[str]]:
     for place, token in enumerate(tokens):
         if token == ",":
             if has_name:
-                return tuple(street), [t for t in tokens[place + 1 :] if t != ","]
+                return tuple(street), _without_noise(tokens[place + 1 :])
             continue
         if has_name and token in noise:
             entry = next((e for e in noise[token] if tuple(tokens[place : place + len(e[0])]) == e[0]), None)
@@ -317,6 +334,22 @@ def _split_street(tokens: list[str]) -> tuple[tuple[str, ...], list[str]]:
         has_name = has_name or not (is_type or token in fillers)
         street.append(token)
     return tuple(street), []
+
+
+def _without_noise(tokens: list[str]) -> list[str]:
+    """Drop the parts between commas that start as noise does ("RDC", "CABINET MEDICAL", "RESIDENCE LES PINS")."""
+    noise = tables().noise
+    kept: list[str] = []
+    part: list[str] = []
+    for token in [*tokens, ","]:
+        if token != ",":
+            part.append(token)
+            continue
+        entries = noise.get(part[0], ()) if part else ()
+        if not any(tuple(part[: len(words)]) == words for words, _ in entries):
+            kept += part
+        part = []
+    return kept
 
 
 def street_key(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -344,8 +377,8 @@ def street_key(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
             kind, start = types[words[0]], 1
     rest = words[start:]
     core = tuple([spelled.get(word, word) for word in rest if word not in fillers])
-    if not core:  # "RUE DES", "LE VAL": nothing but small words and a type, kept as they are
-        kind, core = "", tuple(words)
+    if not core:  # "RUE DES", "AVENUE DE L ET": nothing but small words, kept as they are
+        core = tuple(rest)
     return kind, core
 
 

@@ -16,6 +16,7 @@ from carto_sante.geocoding.grammar import (
     is_foreign,
     misspelt_type,
     parse_address,
+    possible_types,
     spelled_out,
     street_key,
     tables,
@@ -34,6 +35,9 @@ _TIE = 0.004
 _DOUBT = 0.04
 #: A doubtful or contradicted point never scores more.
 DOUBTFUL_SCORE = 0.75
+
+#: A text this far from any name is believed only when no other name comes close.
+WEAK_TEXT_SCORE, WEAK_MARGIN = 0.57, 0.06
 
 NEAR_RADIUS_KM = 15.0
 _METRES_PER_DEGREE = 111_200.0
@@ -183,18 +187,23 @@ class LocalGeocoder:
     def _query(self, words: tuple[str, ...], scope: Scope) -> Query:
         kind, core = street_key(words)
         text = spelled_out(words)
+        glued = "".join(words[len(kind.split()) :])
         soft = set(core) & tables().noise.keys()
         if len(scope.areas) <= 30:
             for area in scope.areas:
                 soft.update(label_key(self.gazetteer.labels[area]).split())
         if not kind and len(core) > 1:
-            if core[0] not in self._vocabulary and (guess := misspelt_type(core[0])):
-                return Query(guess, core[1:], frozenset(soft), f"{guess} {text.partition(' ')[2]}")
             types = tables().types
-            hint = next((word for word in (core[-1], *core[1:]) if word in types and len(word) > 1), "")
+            hint = next((word for word in (core[-1], *core[1:]) if word in types), "")
             if hint:
-                return Query(types[hint], core, frozenset(soft | {hint}), text)
-        return Query(kind, core, frozenset(soft), text)
+                return Query(types[hint], core, frozenset(soft | {hint}), text, glued)
+            if core[0] not in self._vocabulary and (guess := misspelt_type(core[0])):
+                return Query(guess, core[1:], frozenset(soft), f"{guess} {text.partition(' ')[2]}", glued)
+            first = words[0]
+            if len(first) <= 3 and first.isalpha() and first not in self._vocabulary:
+                soft.add(first)  # an abbreviated type, misspelt
+                return Query(kind, core, frozenset(soft), text, glued, possible_types(first))
+        return Query(kind, core, frozenset(soft), text, glued)
 
     # Searching ---------------------------------------------------------------------------------------------------
 
@@ -250,7 +259,16 @@ class LocalGeocoder:
         best = candidates[0]
         if scope.note and scope.rivals and rivals and rivals[0].score >= best.score - 0.1:
             return refused(f"contradiction: {scope.note}; the street exists in both")
+        text = best.score
+        if text < WEAK_TEXT_SCORE and any(
+            other.score > text - WEAK_MARGIN and _distance_m(best.lon, best.lat, other.lon, other.lat) > AMBIGUITY_M
+            for other in candidates[1:]
+        ):
+            return self._municipality(parsed, scope, found)
         score = self._score(best, attempt)
+        if attempt.scope.basis == "all" and text < 0.97:
+            # Nothing says the commune, and a word that matches nothing may be the name of one that is not here.
+            score = min(score, DOUBTFUL_SCORE)
         doubt = self._doubt(request, best, candidates[1:])
         if doubt == "tie":
             return refused(f"ambiguous: {self._label(best, attempt)} and {self._label(candidates[1], attempt)}")

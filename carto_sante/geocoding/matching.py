@@ -22,14 +22,15 @@ from carto_sante.geocoding.index import AddressIndex
 CANDIDATES = 6
 
 #: Below this score a way is not what the query means.
-MIN_TEXT_SCORE = 0.55
+MIN_TEXT_SCORE = 0.45
 
-# Two words are the same, misspelt, from this similarity on: two letters of five, one of three.
-_MIN_WORD_SIMILARITY = 0.6
+# Two words may be the same, misspelt, from this similarity on: two letters of five, one of three; of four, two, when
+# nothing better was found.
+_MIN_WORD_SIMILARITY, _MIN_WORD_SIMILARITY_HARD = 0.6, 0.5
 _INITIAL_SIMILARITY = 0.6  # "J" for "JEAN"
 _PREFIX_SIMILARITY = 0.8  # "ALEX" for "ALEXANDRE", unknown to the tables
 _KNOWN_WORD_DAMPING = 0.95  # a word that exists is less likely to be another one misspelt
-_EXTRA_WORD_COST = 0.25  # what words of the query that the way does not hold may cost
+_EXTRA_WORD_COST = 0.35  # what words of the query that the way does not hold may cost
 _TYPE_MISSING, _TYPE_DIFFERS = 0.985, 0.87
 _WHOLE_TEXT_SHARE = 0.04
 _UNSURE = 0.82  # queries whose best way is below are searched again, harder
@@ -37,12 +38,18 @@ _BLOCK_CELLS = 20_000_000
 
 
 class Query(NamedTuple):
-    """Type of way, meaningful words, those of them that cost nothing when unmatched, and the whole text."""
+    """Type of way, meaningful words, those of them that cost nothing when unmatched, and two whole texts.
+
+    ``text`` is spelled out and keeps small words; ``glued`` is what was typed after the type, without spaces;
+    ``guesses`` are the types that a misspelt abbreviation may stand for.
+    """
 
     kind: str
     words: tuple[str, ...]
     soft: frozenset[str]
     text: str
+    glued: str
+    guesses: frozenset[str] = frozenset()
 
 
 class Matches(NamedTuple):
@@ -63,6 +70,7 @@ class _Slice(NamedTuple):
     kinds: np.ndarray[Any, Any]
     cores: list[str]
     texts: list[str]
+    glued: list[str]
 
 
 class Matcher:
@@ -71,7 +79,8 @@ class Matcher:
     def __init__(self, index: AddressIndex) -> None:
         self._index = index
         self._vocabulary = index.texts["vocabulary"]
-        self._kinds = {kind: code for code, kind in enumerate(index.texts["kinds"].to_pylist())}
+        self._kind_names = index.texts["kinds"].to_pylist()
+        self._kinds = {kind: code for code, kind in enumerate(self._kind_names)}
         arrays = index.arrays
         name_count = len(arrays["name_street"])
         frequency = np.bincount(arrays["name_token"], minlength=len(self._vocabulary))
@@ -117,10 +126,12 @@ class Matcher:
         matrix = sparse.csr_array((ones, columns.astype(np.int32), indptr.astype(np.int32)),
                                   shape=(len(rows), len(tokens)))  # fmt: skip
         weights = self._weights[tokens]
+        texts = self._index.texts["name_text"].take(rows).to_pylist()
+        kinds = arrays["name_kind"][rows]
         return _Slice(
             rows, matrix, self._vocabulary.take(tokens).to_pylist(), weights, matrix @ weights,
-            arrays["name_kind"][rows], self._index.texts["name_core"].take(rows).to_pylist(),
-            self._index.texts["name_text"].take(rows).to_pylist(),
+            kinds, self._index.texts["name_core"].take(rows).to_pylist(), texts,
+            [_glued(text, self._kind_names[kind]) for text, kind in zip(texts, kinds.tolist(), strict=True)],
         )  # fmt: skip
 
     def _search_block(self, part: _Slice, queries: Sequence[Query], *, is_hard: bool = False) -> Matches:
@@ -131,11 +142,8 @@ class Matcher:
         best = similar.max(axis=1).toarray().ravel() if similar.nnz else np.zeros(len(distinct), dtype=np.float32)
         importance = _importance(similar, part.weights, best, float(np.median(part.weights)))
         cost = importance[places] * softness
-        shape = (len(queries), len(distinct))
-        holds = sparse.csr_array((np.ones(len(places), dtype=np.float32), (owners, places)), shape=shape)
-        holds.data[:] = 1.0
-        costs = sparse.csr_array((cost.astype(np.float32), (owners, places)), shape=shape)
-        covered = (holds @ (similar @ weighted)).tocsr()
+        costs = sparse.csr_array((cost.astype(np.float32), (owners, places)), shape=(len(queries), len(distinct)))
+        covered = (_best_of_words(similar, places, owners, len(queries)) @ weighted).tocsr()
         explained = (costs @ (similar @ by_name)).tocsr()
         totals = np.asarray(costs.sum(axis=1)).ravel()
         return self._ranked(part, queries, covered, explained, totals)
@@ -154,13 +162,21 @@ class Matcher:
         good = score >= MIN_TEXT_SCORE * 0.9
         return self._top(part, queries, owner[good], name[good], score[good])
 
+    def _type_factors(self, queries: Sequence[Query]) -> Any:
+        """Factor of each query for each type of way."""
+        factors = np.full((len(queries), len(self._kind_names)), _TYPE_DIFFERS, dtype=np.float32)
+        factors[:, 0] = _TYPE_MISSING
+        for row, query in enumerate(queries):
+            if not query.kind:
+                factors[row] = _TYPE_MISSING
+            for kind in (query.kind, *query.guesses):
+                if kind in self._kinds:
+                    factors[row, self._kinds[kind]] = 1.0
+        return factors
+
     def _top(self, part: _Slice, queries: Sequence[Query], owner: Any, name: Any, score: Any) -> Matches:
         """Weigh the type of way and the text as a whole, and keep the best of each query."""
-        asked = np.array([self._kinds.get(kind, -1) for kind, *_ in queries], dtype=np.int64)[owner]
-        known = part.kinds[name]
-        # A type that no way of the reference has (-1) differs from all of them.
-        factor = np.where(asked == known, 1.0, np.where((asked == 0) | (known == 0), _TYPE_MISSING, _TYPE_DIFFERS))
-        score = score * factor
+        score = score * self._type_factors(queries)[owner, part.kinds[name]]
         order = np.lexsort((name, -score, owner))
         owner, name, score = owner[order], name[order], score[order]
         first = np.searchsorted(owner, np.arange(len(queries)))
@@ -181,24 +197,45 @@ class Matcher:
         names[owner, rank], scores[owner, rank] = name, score
         return Matches(names, scores)
 
+    @staticmethod
+    def _edits(asked: Sequence[tuple[str, str]], known: list[str]) -> Any:
+        """Fewest edits from either form of each query to each name."""
+        first, second = zip(*asked, strict=True)
+        edits = process.cdist(first, known, scorer=OSA.distance, dtype=np.uint8, workers=-1)
+        if first != second:
+            edits = np.minimum(edits, process.cdist(second, known, scorer=OSA.distance, dtype=np.uint8, workers=-1))
+        return edits.astype(np.float32)
+
     def _search_harder(self, part: _Slice, queries: Sequence[Query]) -> Matches:
         """Let known words be misspellings too, and compare names as whole texts, spaces apart."""
-        found = self._search_block(part, queries, is_hard=True)
-        texts = ["".join(words) for _, words, *_ in queries]
-        whole = process.cdist(
-            texts, [core.replace(" ", "") for core in part.cores], scorer=OSA.normalized_similarity,
-            score_cutoff=MIN_TEXT_SCORE + 0.1, dtype=np.float32, workers=-1,
-        )  # fmt: skip
-        owner, name = np.nonzero(whole)
-        glued = self._top(part, queries, owner, name, whole[owner, name] * 0.98)
+        # The type may be part of the name: "CHEMIN DE FER" for "RUE DU CHEMIN DE FER".
+        longer = [
+            query._replace(words=(query.kind, *query.words), soft=query.soft | {query.kind}) if query.kind else query
+            for query in queries
+        ]
+        found = self._search_block(part, longer, is_hard=True)
+        cores = [core.replace(" ", "") for core in part.cores]
+        lengths = np.array([len(core) for core in cores], dtype=np.float32)
+        whole = self._edits([("".join(query.words), query.glued) for query in queries], cores)
+        # With small words: their letters may hold the error, but do not make the names more alike.
+        full = self._edits([(query.glued, query.glued) for query in queries], part.glued)
+        asked = np.array([len("".join(query.words)) for query in queries], dtype=np.float32)
+        alike = 1.0 - np.minimum(whole / np.maximum(lengths, asked[:, None]), full / lengths)
+        owner, name = np.nonzero(alike >= MIN_TEXT_SCORE)
+        glued = self._top(part, queries, owner, name, alike[owner, name] * 0.98)
         return _merged(found, glued, np.arange(len(queries)))
+
+
+def _glued(text: str, kind: str) -> str:
+    """Return a name without its type and without spaces."""
+    return (text[len(kind) :] if kind and text.startswith(kind) else text).replace(" ", "")
 
 
 def _words_of(queries: Sequence[Query]) -> tuple[list[str], Any, Any, Any]:
     """Distinct words, and for each word of each query its place among them, its query and its softness."""
     numbers: dict[str, int] = {}
     places, owners, softness = [], [], []
-    for owner, (_, words, soft, _) in enumerate(queries):
+    for owner, (_, words, soft, *_) in enumerate(queries):
         for word in dict.fromkeys(words):
             places.append(numbers.setdefault(word, len(numbers)))
             owners.append(owner)
@@ -206,7 +243,7 @@ def _words_of(queries: Sequence[Query]) -> tuple[list[str], Any, Any, Any]:
     return list(numbers), np.array(places, dtype=np.int64), np.array(owners, dtype=np.int64), np.array(softness)
 
 
-def _similar_words(asked: list[str], known: list[str], *, is_hard: bool) -> sparse.csr_array:
+def _similar_words(asked: list[str], known: list[str], *, is_hard: bool) -> Any:
     """Similarity of each asked word with the known words it may stand for."""
     place_of = {word: place for place, word in enumerate(known)}
     rows: list[int] = []
@@ -235,7 +272,7 @@ def _similar_words(asked: list[str], known: list[str], *, is_hard: bool) -> spar
         return exact
     table = process.cdist(
         [asked[number] for number in fuzzy], known, scorer=OSA.normalized_similarity,
-        score_cutoff=_MIN_WORD_SIMILARITY, dtype=np.float32, workers=-1,
+        score_cutoff=_MIN_WORD_SIMILARITY_HARD if is_hard else _MIN_WORD_SIMILARITY, dtype=np.float32, workers=-1,
     )  # fmt: skip
     row, column = np.nonzero(table)
     close = table[row, column]
@@ -247,15 +284,31 @@ def _similar_words(asked: list[str], known: list[str], *, is_hard: bool) -> spar
     return exact.maximum(near)
 
 
+def _best_of_words(similar: sparse.csr_array, places: Any, owners: Any, count: int) -> Any:
+    """Similarity of each known word with the word of each query that is most like it."""
+    width = similar.shape[1]
+    starts, lengths = similar.indptr[places].astype(np.int64), np.diff(similar.indptr)[places]
+    ends = np.cumsum(lengths)
+    entries = np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1] if len(ends) else 0)
+    keys = np.repeat(owners, lengths) * width + similar.indices[entries]
+    if len(keys) == 0:
+        return sparse.csr_array((count, width), dtype=np.float32)
+    order = np.argsort(keys, kind="stable")
+    keys, values = keys[order], similar.data[entries][order]
+    first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    best = np.maximum.reduceat(values, first)
+    return sparse.csr_array((best, (keys[first] // width, keys[first] % width)), shape=(count, width))
+
+
 def _importance(similar: sparse.csr_array, weights: Any, best: Any, usual: float) -> Any:
     """Weight of each asked word: that of the known word it is most like; little where it is like none."""
-    importance = np.full(similar.shape[0], usual * 0.35, dtype=np.float32)
+    importance = np.full(similar.shape[0], usual * 0.7, dtype=np.float32)
     if similar.nnz:
         row = np.repeat(np.arange(similar.shape[0]), np.diff(similar.indptr))
         top = similar.data >= best[row] - 1e-6
         heavy = np.zeros(similar.shape[0], dtype=np.float32)
         np.maximum.at(heavy, row[top], weights[similar.indices[top]])
-        importance = np.where(best > 0, np.maximum(heavy * best**2, importance), importance)
+        importance = np.where(best > 0, np.maximum(heavy * best, importance), importance)
     return importance
 
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 
+#: Least width of what is shown around a zone in focus, in metres.
+_FOCUS_M = 2_400.0
+
+
 def build_city_map(
     *,
     title: str,
@@ -35,11 +39,13 @@ def build_city_map(
     qpv_level: str = "qpv",
     indicator: str = "practitioners_per_100k",
     profession: str = "gp",
+    hypothesis: str | None = None,
     professions: Sequence[str] | None = None,
     bivariate_with: str | None = None,
     indicator_labels: Mapping[str, str] | None = None,
     notes: Mapping[str, Sequence[str]] | None = None,
     focus_id: str | None = None,
+    links: Sequence[Sequence[str]] = (),
     base_map: str = "plan_ign",
     class_count: int = 5,
     scheme: str = "fisher_jenks",
@@ -71,6 +77,8 @@ def build_city_map(
         Level shown first, and level of the QPV outlines.
     indicator, profession : str
         What is shown first.
+    hypothesis : str, optional
+        Which of several denominators is shown first, as written in the table.
     professions : sequence of str, optional
         Professions of the map; by default all those of the table.
     bivariate_with : str, optional
@@ -81,6 +89,8 @@ def build_city_map(
         Lines added to the popup of a zone, by its code (for instance what changed since the last vintage).
     focus_id : str, optional
         Code of the zone of ``level`` or ``qpv_level`` to zoom on and outline.
+    links : sequence of (label, address), optional
+        Links shown under the title, to files beside the map.
     base_map : str, default "plan_ign"
         "plan_ign", "osm" or "none".
     class_count : int, default 5
@@ -120,30 +130,37 @@ def build_city_map(
     require_base_map(base_map)
     shown = parts.shown_professions(practitioners, professions, first=profession)
     levels = _levels(territories, indicators, level=level, qpv_level=qpv_level)
-    records = [level_records(territories, level=name) for name in levels]
     located = practitioners
+    records = []
     for name in levels:
         located = with_zone_column(located, territories, level=name)
-    for record in records:
-        record["headcounts"] = headcounts_by_zone(
-            located, zone_ids=record["ids"], level=record["key"], professions=shown
-        )
+        record = level_records(territories, level=name)
+        record["headcounts"] = headcounts_by_zone(located, zone_ids=record["ids"], level=name, professions=shown)
+        records.append(record)
+    qpv = _qpv(territories, located, shown, qpv_level=qpv_level, level=level)
+    every = [*records, *([qpv] if qpv else [])]
+    for record in every:
         record["notes"] = [list((notes or {}).get(code, ())) for code in record["ids"]]
-    sites = gather_sites(located, zone_ids=records[0]["ids"], level=level, professions=shown)
+    reference = _reference_level(territories, indicators, level=level, qpv_level=qpv_level)
+    ids_by_level = {record["key"]: record["ids"] for record in every}
+    if reference:
+        ids_by_level[reference] = zones_of(territories, level=reference)["territory_id"].tolist()
     choropleths = parts.choropleth_records(
-        indicators,
-        ids_by_level={record["key"]: record["ids"] for record in records},
-        class_count=class_count,
-        scheme=scheme,
-        labels=indicator_labels,
+        indicators, ids_by_level=ids_by_level, class_count=class_count, scheme=scheme, labels=indicator_labels
     )
+    sites = gather_sites(located, zone_ids=records[0]["ids"], level=level, professions=shown)
     data: dict[str, Any] = {
         **parts.header_record(title=title, vintage=vintage, credits=credits, base_map=base_map),
         "professions": parts.profession_records(shown, inside=sites.inside_counts, outside=sites.outside_counts),
-        "levels": [record for record in records if record["key"] != qpv_level or level == qpv_level],
-        "qpv": _qpv(territories, located, shown, qpv_level=qpv_level, level=level),
+        "links": [[str(label), str(address)] for label, address in links],
+        "further_labels": parts.further_labels(choropleths, shown),
+        "levels": records,
+        "qpv": qpv,
+        "reference_level": reference,
         "choropleths": choropleths,
-        "first": _first(choropleths, level=level, indicator=indicator, profession=profession),
+        "first": _first(
+            choropleths, level=level, indicator=indicator, profession=profession, hypothesis=hypothesis
+        ),
         "first_profession": profession,
         "bivariate": _bivariate(choropleths, level=level, indicator=indicator, second=bivariate_with),
         "places": sites.places,
@@ -155,6 +172,24 @@ def build_city_map(
         "facilities": parts.facility_records(facilities),
         "streets": parts.street_records(streets),
     }
+    return finish_map(data, territories=territories, level=level, qpv_level=qpv_level, focus_id=focus_id)
+
+
+def refocus_map(
+    city: folium.Map, *, title: str, focus_id: str, territories: GeoDataFrame, level: str, qpv_level: str = "qpv",
+    links: Sequence[Sequence[str]] = (),
+) -> folium.Map:  # fmt: skip
+    """Return the same map under another title, zoomed on one zone: an atlas computes its tables once.
+
+    Raises
+    ------
+    NoResultError
+        If no zone of ``level`` or ``qpv_level`` has the code.
+    """
+    from carto_sante.maps.element import CityPage
+
+    page = next(child for child in city._children.values() if isinstance(child, CityPage))
+    data = {**page.payload, "title": title, "links": [list(link) for link in links]}
     return finish_map(data, territories=territories, level=level, qpv_level=qpv_level, focus_id=focus_id)
 
 
@@ -196,8 +231,15 @@ def _levels(territories: Any, indicators: Any, *, level: str, qpv_level: str) ->
     """Return the level shown first, then the others that have indicators, from the fewest zones to the most."""
     counts = territories["territory_level"].value_counts()
     with_values = set(indicators["territory_level"].unique()) & set(counts.index) - {level, qpv_level}
-    others = sorted(with_values, key=lambda name: (int(counts[name]), name))
+    # One zone makes no map: its values are the reference in the popups of the others.
+    others = sorted((name for name in with_values if counts[name] > 1), key=lambda name: (int(counts[name]), name))
     return [level, *others]
+
+
+def _reference_level(territories: Any, indicators: Any, *, level: str, qpv_level: str) -> str | None:
+    counts = territories["territory_level"].value_counts()
+    names = sorted(set(indicators["territory_level"].unique()) & set(counts.index[counts == 1]) - {level, qpv_level})
+    return names[0] if names else None
 
 
 def _qpv(territories: Any, located: Any, shown: Sequence[str], *, qpv_level: str, level: str) -> dict[str, Any] | None:
@@ -206,18 +248,21 @@ def _qpv(territories: Any, located: Any, shown: Sequence[str], *, qpv_level: str
     record = level_records(territories, level=qpv_level)
     people = with_zone_column(located, territories, level=qpv_level)
     record["headcounts"] = headcounts_by_zone(people, zone_ids=record["ids"], level=qpv_level, professions=shown)
-    record["notes"] = [[] for _ in record["ids"]]
     return record
 
 
-def _first(choropleths: list[dict[str, Any]], *, level: str, indicator: str, profession: str) -> int:
+def _first(
+    choropleths: list[dict[str, Any]], *, level: str, indicator: str, profession: str, hypothesis: str | None
+) -> int:
     """Return the choropleth shown first: the asked one, its latest year and first hypothesis; -1 without any."""
     if not choropleths:
         return -1
 
-    def score(record: dict[str, Any]) -> tuple[bool, bool, bool, int]:
+    def score(record: dict[str, Any]) -> tuple[bool, bool, bool, bool, int]:
         is_asked = record["indicator"] == indicator
-        return (record["level"] == level, is_asked, record["profession"] == profession, record["year"] or 0)
+        is_preferred = hypothesis is None or record["hypothesis"] == hypothesis
+        is_profession = record["profession"] == profession
+        return (record["level"] == level, is_asked, is_profession, is_preferred, record["year"] or 0)
 
     best = max(range(len(choropleths)), key=lambda number: (score(choropleths[number]), -number))
     if choropleths[best]["level"] != level:
@@ -242,5 +287,8 @@ def _focus(territories: Any, focus_id: str, *, levels: Sequence[str]) -> dict[st
     for level in levels:
         zone = territories[(territories["territory_level"] == level) & (territories["territory_id"] == focus_id)]
         if len(zone):
-            return {"level": level, "id": focus_id, "bounds": parts.bounds_of(zone.geometry)}
+            left, bottom, right, top = zone.total_bounds
+            # A small QPV is shown with what surrounds it.
+            around = zone.geometry.buffer(max(0.0, (_FOCUS_M - max(right - left, top - bottom)) / 2))
+            return {"level": level, "id": focus_id, "bounds": parts.bounds_of(around)}
     raise NoResultError(f"No zone of level {' or '.join(levels)} has the code {focus_id!r}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -48,7 +49,13 @@ INDICATOR_LABELS = {
     "etp_per_100k": "ETP pour 100\u202f000 habitants",
     "inhabitants_per_practitioner": "Habitants par praticien",
     "practitioner_count": "Nombre de praticiens",
-    "practitioners_count": "Nombre de praticiens",
+    "practitioner_capacity": "Activité (équivalents praticien)",
+    "capacity_per_100k": "Activité pour 100\u202f000 habitants",
+    "capacity_per_10k": "Activité pour 10\u202f000 habitants",
+    "practitioners_per_100k_smoothed": "Praticiens pour 100\u202f000 habitants, lissé",
+    "practitioners_per_10k_smoothed": "Praticiens pour 10\u202f000 habitants, lissé",
+    "nearest_distance_p50_m": "Distance au plus proche (médiane)",
+    "nearest_time_p50_min": "Temps au plus proche (médiane)",
     "population_count": "Habitants",
     "apl": "Accessibilité potentielle localisée",
     "accessibility": "Accessibilité potentielle",
@@ -57,18 +64,9 @@ INDICATOR_LABELS = {
     "median_income": "Revenu médian",
 }
 UNIT_LABELS = {
-    "practitioners per 100,000 inhabitants": "praticiens pour 100\u202f000 hab.",
-    "practitioners per 100000 inhabitants": "praticiens pour 100\u202f000 hab.",
-    "practitioners per 10,000 inhabitants": "praticiens pour 10\u202f000 hab.",
-    "per_100k": "pour 100\u202f000 hab.",
-    "per_10k": "pour 10\u202f000 hab.",
     "inhabitants": "habitants",
     "practitioners": "praticiens",
     "practitioner": "praticiens",
-    "count": "praticiens",
-    "consultations per inhabitant per year": "consultations/an/hab.",
-    "share": "part",
-    "min": "min",
 }
 
 
@@ -80,6 +78,18 @@ class Profession:
     label: str
     plural: str
     recourse: str
+
+
+@cache
+def places_of_care() -> Mapping[str, Profession]:
+    """Return the kinds of places of care by key: they are counted beside professions."""
+    text = resources.files("carto_sante").joinpath("registries/data/facilities.csv").read_text(encoding="utf-8")
+    return {
+        row["facility_kind"]: Profession(
+            row["facility_kind"], row["facility_label"], row["facility_label_plural"], "other"
+        )
+        for row in csv.DictReader(text.splitlines())
+    }
 
 
 @cache
@@ -95,7 +105,7 @@ def professions() -> Mapping[str, Profession]:
 
 
 def profession_of(key: str) -> Profession:
-    """Return a profession of the catalogue, or a plain one named after its key.
+    """Return a profession or a kind of place of the catalogues, or a plain one named after its key.
 
     Examples
     --------
@@ -104,7 +114,7 @@ def profession_of(key: str) -> Profession:
     >>> profession_of("art_therapist").label
     'art therapist'
     """
-    known = professions().get(key)
+    known = professions().get(key) or places_of_care().get(key)
     return known or Profession(key, key.replace("_", " "), key.replace("_", " "), "other")
 
 
@@ -175,8 +185,15 @@ def indicator_label(indicator: str) -> str:
 
 
 def unit_label(unit: str) -> str:
-    """Return the French name of a unit, or the unit itself."""
-    return UNIT_LABELS.get(unit, unit)
+    """Return the French name of a unit, short and with thin spaces between thousands.
+
+    Examples
+    --------
+    >>> unit_label("praticiens pour 100 000 habitants").replace(NARROW_SPACE, "_")
+    'praticiens pour 100_000 hab.'
+    """
+    text = re.sub(r"(?<=\d) (?=\d{3}\b)", NARROW_SPACE, UNIT_LABELS.get(unit, unit))
+    return re.sub(r"(?<=\d{3}) habitants$", " hab.", text)
 
 
 def level_label(level: str, *, plural: bool = False) -> str:

@@ -16,11 +16,12 @@ from carto_sante.maps.labels import (
     RECOURSE_LABELS,
     format_date,
     indicator_label,
+    places_of_care,
     profession_of,
     professions,
     unit_label,
 )
-from carto_sante.maps.symbols import FACILITY, symbols_of
+from carto_sante.maps.symbols import facility_symbol, symbols_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def shown_professions(practitioners: pd.DataFrame, chosen: Sequence[str] | None,
     wanted = list(chosen) if chosen is not None else sorted(present)
     order = {key: number for number, key in enumerate(professions())}
     result = sorted(wanted, key=lambda key: (order.get(key, len(order)), key))
-    if first not in result and first not in order:
+    if first not in {*result, *order, *places_of_care()}:
         raise UnknownNameError(f"{first!r} is not a profession of the map.", next_step=suggest(first, result))
     return result
 
@@ -76,6 +77,12 @@ def profession_records(keys: Sequence[str], *, inside: Mapping[str, int], outsid
         }
         for key in keys
     ]
+
+
+def further_labels(choropleths: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> dict[str, str]:
+    """Return the labels of what has an indicator but no marker (places of care, professions left out)."""
+    keys = {record["profession"] for record in choropleths} - set(shown) - {"", ALL_PROFESSIONS}
+    return {key: profession_of(key).plural for key in sorted(keys)}
 
 
 def choropleth_records(
@@ -118,17 +125,33 @@ def choropleth_records(
     return records
 
 
-def facility_records(facilities: GeoDataFrame | None) -> dict[str, Any]:
-    """Return facilities as [longitude, latitude, name, category, address]."""
-    rows: list[list[Any]] = []
-    if facilities is not None and len(facilities):
-        require_crs(facilities, name="facilities", metric=False)
-        placed = facilities[facilities.geometry.notna() & ~facilities.geometry.is_empty].to_crs(GEOGRAPHIC_CRS)
-        points: Any = placed.geometry.representative_point()
-        for row, x, y in zip(placed.to_dict("records"), points.x, points.y, strict=True):
-            words = [_text(row.get(name)) for name in ("facility_label", "category_label", "address")]
-            rows.append([round(float(x), 6), round(float(y), 6), *words])
-    return {"path": FACILITY.path, "color": FACILITY.color, "rows": sorted(rows)}
+def facility_records(facilities: GeoDataFrame | None) -> list[dict[str, Any]]:
+    """Return facilities by kind: label, symbol and rows of [longitude, latitude, name, category, address].
+
+    The kind is in ``facility_kind`` where the table has it, else all facilities are one kind. Those around the
+    territory (``is_in_study`` false) are left out.
+    """
+    if facilities is None or not len(facilities):
+        return []
+    require_crs(facilities, name="facilities", metric=False)
+    placed = facilities[facilities.geometry.notna() & ~facilities.geometry.is_empty].to_crs(GEOGRAPHIC_CRS)
+    if "is_in_study" in placed.columns:
+        placed = placed[placed["is_in_study"].astype(bool)]
+    points: Any = placed.geometry.representative_point()
+    kinds: dict[str, list[list[Any]]] = {}
+    for row, x, y in zip(placed.to_dict("records"), points.x, points.y, strict=True):
+        words = [_text(row.get(name)) for name in ("facility_label", "category_label", "address")]
+        kinds.setdefault(_text(row.get("facility_kind")), []).append([round(float(x), 6), round(float(y), 6), *words])
+    return [
+        {
+            "key": kind or "all",
+            "label": profession_of(kind).plural if kind else "Établissements",
+            "path": facility_symbol(kind).path,
+            "color": facility_symbol(kind).color,
+            "rows": sorted(rows),
+        }
+        for kind, rows in sorted(kinds.items())
+    ]
 
 
 def street_records(streets: GeoDataFrame | None) -> list[list[Any]]:

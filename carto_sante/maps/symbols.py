@@ -45,6 +45,9 @@ SYMBOLS = {
     "orthoptist": Symbol(_CROSS_SALTIRE, "#B3263A"),
     "doctor_unspecified": Symbol(_PLUS, "#46505A"),
 }
+_HOUSE = "M12 2 22.5 11H19v10.5H5V11H1.5z"
+_PLACES_OF_CARE = {"msp": Symbol(_HOUSE, "#12394F"), "health_centre": Symbol(_HOUSE, "#882255"),
+                   "pharmacy": Symbol(_PLUS, "#117733")}  # fmt: skip
 FACILITY = Symbol(_PLUS, "#1D2A33")
 _OTHER = (
     Symbol(_HALF, "#46505A"),
@@ -64,6 +67,11 @@ def symbols_of(keys: Sequence[str]) -> dict[str, Symbol]:
     """
     unknown = [key for key in keys if key not in SYMBOLS]
     return {key: SYMBOLS.get(key) or _OTHER[unknown.index(key) % len(_OTHER)] for key in keys}
+
+
+def facility_symbol(kind: str) -> Symbol:
+    """Return the symbol of a kind of place of care."""
+    return _PLACES_OF_CARE.get(kind, FACILITY)
 
 
 def contrast(first: str, second: str) -> float:

@@ -86,6 +86,9 @@ def light_geometries(geometries: GeoSeries) -> list[dict[str, Any] | None]:
         values = shapely.simplify(values, SIMPLIFY_M, preserve_topology=True)
     degrees = geopandas.GeoSeries(values, crs=geometries.crs).to_crs(GEOGRAPHIC_CRS)
     rounded = shapely.transform(np.asarray(degrees.array, dtype=object), lambda xy: np.round(xy, DECIMALS))
+    # Rounding may pinch a thin ring: those are laid on the grid as a whole, which drops what has no width left.
+    pinched = ~shapely.is_valid(rounded)
+    rounded[pinched] = shapely.set_precision(np.asarray(degrees.array, dtype=object)[pinched], 10.0**-DECIMALS)
     return [_mapping(shape) for shape in shapely.remove_repeated_points(rounded)]
 
 
@@ -128,7 +131,9 @@ def ring_records(rings: GeoDataFrame) -> list[dict[str, Any]]:
         raise UnknownNameError(f"The rings have no column distance_m or limit_min (found: {found}).")
     reach = names[0]
     unit = "m" if reach.endswith("_m") else "min"
-    kept = rings[~rings.geometry.is_empty & rings.geometry.notna()]
+    # The zone itself comes as a ring of no width: it is drawn as an outline.
+    is_ring = rings[reach].notna() & (rings[reach] > 0)
+    kept = rings[is_ring & ~rings.geometry.is_empty & rings.geometry.notna()]
     dissolved = kept[[reach, "geometry"]].dissolve(by=reach, as_index=False).sort_values(reach, ascending=False)
     return [
         {"label": f"{format_number(float(size))}\u00a0{unit}", "geometry": shape}

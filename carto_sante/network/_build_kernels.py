@@ -128,19 +128,19 @@ def chain_links(start: Any, end: Any, offset: Any, links: Any, passable: Any) ->
 
 
 @_jit
-def chain_vertices(chain_offset: Any, chain: Any, is_with: Any, start: Any, end: Any, lengths: Any, signal_on: Any,
-                   signal_back: Any) -> Any:  # fmt: skip
-    """Return the vertices of each chain, its length, and the signals inside it in both directions.
+def chain_vertices(chain_offset: Any, chain: Any, is_with: Any, start: Any, end: Any, lengths: Any, delay_on: Any,
+                   delay_back: Any) -> Any:  # fmt: skip
+    """Return the vertices of each chain, its length, and the seconds lost inside it in both directions.
 
-    ``signal_on`` (``signal_back``) tells the vertices whose signal stops those who travel in the order of the
-    way (against it).
+    ``delay_on`` (``delay_back``) are the seconds lost at each vertex by those who travel in the order of the way
+    (against it).
     """
     count = len(chain_offset) - 1
     vertex_offset = np.zeros(count + 1, dtype=np.int64)
     vertices = np.empty(len(chain) + count, dtype=np.int32)
     length = np.zeros(count, dtype=np.float64)
-    forward_signals = np.zeros(count, dtype=np.int32)
-    backward_signals = np.zeros(count, dtype=np.int32)
+    forward_delay = np.zeros(count, dtype=np.float64)
+    backward_delay = np.zeros(count, dtype=np.float64)
     filled = 0
     for i in range(count):
         for place in range(chain_offset[i], chain_offset[i + 1]):
@@ -153,37 +153,37 @@ def chain_vertices(chain_offset: Any, chain: Any, is_with: Any, start: Any, end:
             filled += 1
             length[i] += lengths[link]
             if place < chain_offset[i + 1] - 1:
-                on, back = signal_on[head], signal_back[head]
-                forward_signals[i] += on if is_with[place] else back
-                backward_signals[i] += back if is_with[place] else on
+                on, back = delay_on[head], delay_back[head]
+                forward_delay[i] += on if is_with[place] else back
+                backward_delay[i] += back if is_with[place] else on
         vertex_offset[i + 1] = filled
-    return vertex_offset, vertices[:filled], length, forward_signals, backward_signals
+    return vertex_offset, vertices[:filled], length, forward_delay, backward_delay
 
 
 @_jit
 def junction_kinds(ends: Any, ranks: Any, segment_from: Any, segment_to: Any, rank_from: Any, rank_to: Any) -> Any:
     """Return, for each arrival (node, rank of the road arrived by), 0 no junction, 1 through, 2 equal, 3 yield.
 
-    A junction joins at least three ends of segments; the best rank among the *other* ends decides.
+    A junction joins at least three ends of segments. Who arrives by one of the one or two ends of best rank goes
+    through; by one of more, meets equals; by a lesser one, yields.
     """
     count = 0
     for i in range(len(segment_from)):
         count = max(count, segment_from[i] + 1, segment_to[i] + 1)
-    best = np.full((count, 2), 1000, dtype=np.int32)
+    best = np.full(count, 1000, dtype=np.int32)
+    best_ends = np.zeros(count, dtype=np.int32)
     degree = np.zeros(count, dtype=np.int32)
     for i in range(len(segment_from)):
         for node, rank in ((segment_from[i], rank_from[i]), (segment_to[i], rank_to[i])):
             degree[node] += 1
-            if rank < best[node, 0]:
-                best[node, 1] = best[node, 0]
-                best[node, 0] = rank
-            elif rank < best[node, 1]:
-                best[node, 1] = rank
+            if rank < best[node]:
+                best[node] = rank
+                best_ends[node] = 1
+            elif rank == best[node]:
+                best_ends[node] += 1
     kinds = np.zeros(len(ends), dtype=np.int8)
     for i in range(len(ends)):
-        node, rank = ends[i], ranks[i]
-        if degree[node] < 3:
-            continue
-        other = best[node, 1] if rank == best[node, 0] else best[node, 0]
-        kinds[i] = 1 if rank < other else 2 if rank == other else 3
+        node = ends[i]
+        if degree[node] >= 3:
+            kinds[i] = 3 if ranks[i] > best[node] else 1 if best_ends[node] <= 2 else 2
     return kinds

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from carto_sante.errors import NoResultError
+from carto_sante.network.built_up import built_up_ways
 from carto_sante.network.extract import NODE_KEYS, UNITS_PER_DEGREE, WAY_KEYS, OsmExtract, distinct_rows
 from carto_sante.network.model import RoadNetwork
 from carto_sante.network.speeds import SpeedTable
@@ -36,6 +37,8 @@ class Ways:
 
     forward_kmh: Floats
     backward_kmh: Floats
+    outside_forward_kmh: Floats
+    outside_backward_kmh: Floats
     rank: Ints
     is_ferry: Flags
     duration_s: Floats
@@ -60,8 +63,8 @@ class Segments:
     backward_kmh: Floats
     first_way: Ints
     last_way: Ints
-    forward_signals: Ints
-    backward_signals: Ints
+    forward_delay_s: Floats
+    backward_delay_s: Floats
 
 
 def build_network(
@@ -103,17 +106,18 @@ def build_network(
     refs, absent = _node_places(extract)
     if inside is not None:
         refs = np.where((refs >= 0) & inside[np.maximum(refs, 0)], refs, -1)
-    closed, signal_on, signal_back = _node_flags(extract, table.mode)
+    closed, delay_on, delay_back = _node_rules(extract, table)
     forced = np.isin(extract.node_id, _restriction_vias(extract, table.mode), assume_unique=True)
     if keep is not None:
         forced |= keep
-    segments = _segments(extract, ways, refs, closed, signal_on, signal_back, forced)
+    segments, built_up_share = _segments(extract, ways, refs, closed, delay_on, delay_back, forced)
     if not len(segments.start):
         raise no_ways(source, table.mode, ways.set_aside, total=len(extract.way_id))
-    edges = _edges(segments, ways, table, signal_on, signal_back)
+    edges = _edges(segments, ways, table, np.maximum(delay_on, delay_back))
     notes = _notes(extract, ways, table, refs, closed, absent, is_clipped=inside is not None or extract.is_clipped)
     node_vertex = segments.node_vertex
     if table.mode == "drive":
+        notes["built_up_length_share"] = round(built_up_share, 4)
         edges, copied, counts = apply_restrictions(extract, segments, edges, extract.way_id)
         node_vertex = np.concatenate([node_vertex, node_vertex[copied]]).astype(np.int32)
         notes |= counts | {"nodes_copied_for_turns": len(copied)}
@@ -123,21 +127,22 @@ def build_network(
 def rule_ways(extract: OsmExtract, table: SpeedTable) -> Ways:
     """Evaluate the rules of a mode once per distinct set of tags."""
     rows, inverse = distinct_rows(extract.way_tags)
-    rules = [way_rule(extract.tags_of(row, WAY_KEYS), table) for row in rows] or [WayRule(0, 0, 99, False, 0, "none")]
-    forward = np.array([rule.forward_kmh for rule in rules])[inverse]
-    backward = np.array([rule.backward_kmh for rule in rules])[inverse]
+    rules = [way_rule(extract.tags_of(row, WAY_KEYS), table) for row in rows] or [WayRule(0, 0, 0, 0, 99, False, 0, "none")]
+    kmh = np.array([rule[:4] for rule in rules], dtype=np.float64)[inverse]
     counts = np.bincount(inverse, minlength=len(rules))
     set_aside: dict[str, int] = {}
     for rule, count in zip(rules, counts.tolist(), strict=True):
         if rule.set_aside and count:
             set_aside[rule.set_aside] = set_aside.get(rule.set_aside, 0) + count
     return Ways(
-        forward_kmh=forward,
-        backward_kmh=backward,
+        forward_kmh=kmh[:, 0],
+        backward_kmh=kmh[:, 1],
+        outside_forward_kmh=kmh[:, 2],
+        outside_backward_kmh=kmh[:, 3],
         rank=np.array([rule.rank for rule in rules], dtype=np.int32)[inverse],
         is_ferry=np.array([rule.is_ferry for rule in rules])[inverse],
         duration_s=np.array([rule.duration_s for rule in rules])[inverse],
-        is_used=(forward > 0) | (backward > 0),
+        is_used=(kmh > 0).any(axis=1),
         set_aside=set_aside,
     )
 
@@ -162,13 +167,14 @@ def _node_places(extract: OsmExtract) -> tuple[Ints, Flags]:
     return np.where(absent, -1, places).astype(np.int32), absent
 
 
-def _node_flags(extract: OsmExtract, mode: str) -> tuple[Flags, Flags, Flags]:
-    flags = np.zeros((3, len(extract.node_id)), dtype=bool)
+def _node_rules(extract: OsmExtract, table: SpeedTable) -> tuple[Flags, Floats, Floats]:
+    """Return which nodes are closed, and the seconds lost there in the order of the way and against it."""
+    found = np.zeros((3, len(extract.node_id)))
     rows, inverse = distinct_rows(extract.tagged_node_tags)
     if len(inverse):
-        rules = np.array([node_rule(extract.tags_of(row, NODE_KEYS), mode) for row in rows], dtype=bool)
-        flags[:, np.searchsorted(extract.node_id, extract.tagged_node_id)] = rules[inverse].T
-    return flags[0], flags[1], flags[2]
+        rules = np.array([node_rule(extract.tags_of(row, NODE_KEYS), table) for row in rows], dtype=np.float64)
+        found[:, np.searchsorted(extract.node_id, extract.tagged_node_id)] = rules[inverse].T
+    return found[0] > 0, found[1], found[2]
 
 
 def _restriction_vias(extract: OsmExtract, mode: str) -> LongInts:
@@ -178,26 +184,27 @@ def _restriction_vias(extract: OsmExtract, mode: str) -> LongInts:
 
 
 def _segments(
-    extract: OsmExtract, ways: Ways, refs: Ints, closed: Flags, signal_on: Flags, signal_back: Flags, forced: Flags
-) -> Segments:
+    extract: OsmExtract, ways: Ways, refs: Ints, closed: Flags, delay_on: Floats, delay_back: Floats, forced: Flags
+) -> tuple[Segments, float]:
     from carto_sante.network import _build_kernels as kernels
 
     count = len(extract.node_id)
     start, end, link_way, copies = kernels.link_vertices(extract.way_ref_offset, refs, ways.is_used, closed, count)
     place = np.concatenate([np.arange(count, dtype=np.int32), copies])
     lengths = link_lengths_m(extract, place[start], place[end])
-    forward, backward = _way_speeds(ways, link_way, lengths)
+    built_up = _built_up(extract, ways, place[start], place[end], link_way, lengths)
+    forward, backward = _way_speeds(ways, built_up, link_way, lengths)
     offset, links = kernels.vertex_links(start, end, len(place))
     passable = kernels.passable_vertices(start, end, link_way, forward, backward, offset, links, forced[place])
     chain_offset, chain, is_with = kernels.chain_links(start, end, offset, links, passable)
-    vertex_offset, vertex, length, on_signals, back_signals = kernels.chain_vertices(
-        chain_offset, chain, is_with, start, end, lengths, signal_on[place], signal_back[place]
+    vertex_offset, vertex, length, forward_delay, backward_delay = kernels.chain_vertices(
+        chain_offset, chain, is_with, start, end, lengths, delay_on[place], delay_back[place]
     )
     first, last = link_way[chain[chain_offset[:-1]]], link_way[chain[chain_offset[1:] - 1]]
     is_along = is_with[chain_offset[:-1]]
     head, tail = vertex[vertex_offset[:-1]], vertex[vertex_offset[1:] - 1]
     nodes, numbers = np.unique(np.concatenate([head, tail]), return_inverse=True)
-    return Segments(
+    segments = Segments(
         node_vertex=place[nodes].astype(np.int32),
         start=numbers[: len(head)].astype(np.int32),
         end=numbers[len(head) :].astype(np.int32),
@@ -208,9 +215,10 @@ def _segments(
         backward_kmh=np.where(is_along, backward[first], forward[first]),
         first_way=first,
         last_way=last,
-        forward_signals=on_signals,
-        backward_signals=back_signals,
+        forward_delay_s=forward_delay,
+        backward_delay_s=backward_delay,
     )
+    return segments, float(np.average(built_up[link_way], weights=lengths)) if lengths.any() else 0.0
 
 
 def link_lengths_m(extract: OsmExtract, start: Ints, end: Ints) -> Floats:
@@ -224,15 +232,30 @@ def link_lengths_m(extract: OsmExtract, start: Ints, end: Ints) -> Floats:
     return np.asarray(np.hypot(east, north))
 
 
-def _way_speeds(ways: Ways, link_way: Ints, lengths: Floats) -> tuple[Floats, Floats]:
+def _built_up(extract: OsmExtract, ways: Ways, start: Ints, end: Ints, link_way: Ints, lengths: Floats) -> Flags:
+    """Return which ways are in a built-up area; only asked where the speeds differ."""
+    differs = (ways.forward_kmh != ways.outside_forward_kmh) | (ways.backward_kmh != ways.outside_backward_kmh)
+    if not differs.any():
+        return np.zeros(len(ways.is_used), dtype=bool)
+    lon, lat = extract.node_lon / UNITS_PER_DEGREE, np.radians(extract.node_lat / UNITS_PER_DEGREE)
+    x = np.radians(lon) * np.cos(np.median(lat)) * _SEMI_MAJOR_M
+    y = lat * _SEMI_MAJOR_M
+    return built_up_ways(
+        (x[start] + x[end]) / 2, (y[start] + y[end]) / 2, lengths, link_way, way_count=len(ways.is_used)
+    )
+
+
+def _way_speeds(ways: Ways, built_up: Flags, link_way: Ints, lengths: Floats) -> tuple[Floats, Floats]:
     """Return speeds by way, those of ferries taken from their crossing time where it is given."""
+    forward = np.where(built_up, ways.forward_kmh, ways.outside_forward_kmh)
+    backward = np.where(built_up, ways.backward_kmh, ways.outside_backward_kmh)
     timed = ways.is_used & ways.is_ferry & (ways.duration_s > 0)
     if not timed.any():
-        return ways.forward_kmh, ways.backward_kmh
+        return forward, backward
     total = np.bincount(link_way, weights=lengths, minlength=len(ways.is_used))
     kmh = np.where(timed & (total > 0), 3.6 * total / np.maximum(ways.duration_s, 1), 0)
-    forward = np.where((kmh > 0) & (ways.forward_kmh > 0), kmh, ways.forward_kmh)
-    return forward, np.where((kmh > 0) & (ways.backward_kmh > 0), kmh, ways.backward_kmh)
+    forward = np.where((kmh > 0) & (forward > 0), kmh, forward)
+    return forward, np.where((kmh > 0) & (backward > 0), kmh, backward)
 
 
 @dataclass
@@ -247,7 +270,7 @@ class Edges:
     delay_s: Floats
 
 
-def _edges(segments: Segments, ways: Ways, table: SpeedTable, signal_on: Flags, signal_back: Flags) -> Edges:
+def _edges(segments: Segments, ways: Ways, table: SpeedTable, node_delay: Floats) -> Edges:
     """Make one or two edges of each segment, with the delays met along it and on arriving."""
     from carto_sante.network import _build_kernels as kernels
 
@@ -267,11 +290,10 @@ def _edges(segments: Segments, ways: Ways, table: SpeedTable, signal_on: Flags, 
         rank_end,
     )
     by_kind = np.array([0.0] + [table.delays_s[f"junction_{kind}"] for kind in ("through", "equal", "yield")])
-    inside = np.where(is_forward, segments.forward_signals[segment], segments.backward_signals[segment])
-    node = segments.node_vertex[target]
-    at_signal = signal_on[node] | signal_back[node]
+    inside = np.where(is_forward, segments.forward_delay_s[segment], segments.backward_delay_s[segment])
+    at_node = node_delay[segments.node_vertex[target]]
     # A signal replaces the junction's own delay: who waits at a red light does not also give way.
-    delay = np.where(at_signal, table.delays_s["signal"], by_kind[kinds]) + inside * table.delays_s["signal"]
+    delay = np.where(at_node > 0, at_node, by_kind[kinds]) + inside
     is_ferry = ways.is_ferry[segments.first_way[segment]]
     running = 3.6 * segments.length_m[segment] / kmh
     delay += np.where(is_ferry, table.delays_s["boarding"], 0.0)

@@ -23,8 +23,10 @@ from carto_sante.files import require_file
 MODES = ("walk", "bike", "drive")
 #: Name and date of the table that the package ships.
 DEFAULT_NAME, DEFAULT_DATE = "carto_sante default", "2026-11"
-DELAY_KINDS = ("signal", "junction_through", "junction_equal", "junction_yield", "boarding")
-_SPEED_COLUMNS = ("mode", "highway", "rank", "legal_kmh", "free_kmh", "limit_factor", "source")
+DELAY_KINDS = ("signal", "junction_through", "junction_equal", "junction_yield", "gate", "toll", "boarding")
+_SPEED_COLUMNS = (
+    "mode", "highway", "rank", "legal_kmh", "legal_outside_kmh", "free_kmh", "free_outside_kmh", "limit_factor", "source",
+)  # fmt: skip
 _KMH_PER_MPH, _KMH_PER_KNOT = 1.609344, 1.852
 _NUMBER = re.compile(r"^(\d+(?:\.\d+)?)\s*(km/h|kmh|kph|mph|knots)?$")
 _ZONE = re.compile(r"^[A-Z]{2}:(?:zone:?)?(\d+)$")
@@ -36,9 +38,13 @@ class RoadClass(NamedTuple):
     rank: int
     """1 for the most important roads; who gives way to whom at a junction follows from it."""
     legal_kmh: float
-    """Legal limit in France without a sign; NaN for walkers."""
+    """Legal limit in France in a built-up area without a sign; NaN for walkers."""
+    legal_outside_kmh: float
+    """The same outside built-up areas."""
     free_kmh: float
-    """Speed run where OSM gives no limit, between junctions."""
+    """Speed run where OSM gives no limit, between junctions, in a built-up area; at most the legal one."""
+    free_outside_kmh: float
+    """The same outside built-up areas."""
     limit_factor: float
     """Share of the limit that is run where OSM gives one."""
 
@@ -56,9 +62,9 @@ class SpeedTable:
     delays_s : mapping of str to float
         Seconds lost, by kind: "signal"; arriving at a junction from the more important road
         ("junction_through"), between equals ("junction_equal"), from the less important ("junction_yield");
-        "boarding" a ferry.
-    factors : mapping of (tag, value) to float
-        Factors on the speed.
+        "gate" and "toll" on the way; "boarding" a ferry.
+    factors : mapping of (tag, value) to (float, float)
+        Factors of surfaces and the like on the speed where OSM gives no limit, and where it gives one.
     slope : str
         "none" or "tobler": how the OSM key ``incline`` changes the speed (`slope_factor`).
     name, date : str
@@ -68,7 +74,7 @@ class SpeedTable:
     mode: str
     classes: Mapping[str, RoadClass]
     delays_s: Mapping[str, float]
-    factors: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    factors: Mapping[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     slope: str = "none"
     name: str = DEFAULT_NAME
     date: str = DEFAULT_DATE
@@ -76,13 +82,19 @@ class SpeedTable:
     def __post_init__(self) -> None:
         check_mode(self.mode)
         problems = [
-            f"{name}: free speed {road.free_kmh} km/h and factor {road.limit_factor} must be above 0"
+            f"{name}: free speeds {road.free_kmh}, {road.free_outside_kmh} km/h and factor {road.limit_factor} "
+            "must be above 0"
             for name, road in self.classes.items()
-            if not (road.free_kmh > 0 and road.limit_factor > 0)
+            if not min(road.free_kmh, road.free_outside_kmh, road.limit_factor) > 0
+        ]
+        problems += [
+            f"{name}: a free speed is above the legal limit"
+            for name, road in self.classes.items()
+            if road.free_kmh > road.legal_kmh or road.free_outside_kmh > road.legal_outside_kmh
         ]
         problems += [f"delay {kind} is missing" for kind in DELAY_KINDS if kind not in self.delays_s]
         problems += [f"delay {kind} is negative" for kind, seconds in self.delays_s.items() if not seconds >= 0]
-        problems += [f"factor of {key} must be above 0" for key, value in self.factors.items() if not value > 0]
+        problems += [f"factor of {key} must be above 0" for key, value in self.factors.items() if not min(value) > 0]
         if self.slope not in ("none", "tobler"):
             problems.append(f"slope {self.slope!r} is not known. {suggest(self.slope, ('none', 'tobler'))}")
         if problems:
@@ -111,7 +123,7 @@ def speed_table(mode: str, *, speeds: SpeedTable | Path | str | None = None, slo
         "walk", "bike" or "drive".
     speeds : SpeedTable or path, optional
         A table of one's own, or a CSV file with the columns of the package's (mode, highway, rank, legal_kmh,
-        free_kmh, limit_factor, source); delays and factors are then the package's.
+        legal_outside_kmh, free_kmh, free_outside_kmh, limit_factor, source); delays and factors are then the package's.
     slope : str, optional
         "none" or "tobler"; by default the table's own ("tobler" for walkers, "none" for the others).
 
@@ -130,7 +142,9 @@ def speed_table(mode: str, *, speeds: SpeedTable | Path | str | None = None, slo
     check_mode(mode)
     if isinstance(speeds, SpeedTable):
         if speeds.mode != mode:
-            raise InputError(f"The speed table is for {speeds.mode!r} and the network for {mode!r}.", expected="one mode")
+            raise InputError(
+                f"The speed table is for {speeds.mode!r} and the network for {mode!r}.", expected="one mode"
+            )
         return speeds
     name, date = DEFAULT_NAME, DEFAULT_DATE
     if speeds is None:
@@ -144,7 +158,7 @@ def speed_table(mode: str, *, speeds: SpeedTable | Path | str | None = None, slo
         classes=_classes(rows, mode, where=name),
         delays_s={row["kind"]: float(row["seconds"]) for row in _package_rows("delays.csv") if row["mode"] == mode},
         factors={
-            (row["tag"], row["value"]): float(row["factor"])
+            (row["tag"], row["value"]): (float(row["factor"]), float(row["factor_with_limit"]))
             for row in _package_rows("factors.csv")
             if row["mode"] == mode
         },
@@ -245,7 +259,9 @@ def _classes(rows: list[dict[str, str]], mode: str, *, where: str) -> dict[str, 
             classes[row["highway"]] = RoadClass(
                 int(row["rank"]),
                 float(row["legal_kmh"] or "nan"),
+                float(row["legal_outside_kmh"] or "nan"),
                 float(row["free_kmh"]),
+                float(row["free_outside_kmh"]),
                 float(row["limit_factor"]),
             )
         except (TypeError, ValueError) as error:

@@ -53,6 +53,10 @@ CLOSED_BARRIERS = {
     "bike": {"wall", "fence", "stile", "turnstile", "kissing_gate", "full-height_turnstile", "hedge", "ditch"},
     "walk": {"wall", "fence", "hedge", "ditch"},
 }  # fmt: skip
+#: A cyclist who walks.
+DISMOUNTED_KMH = 5.1
+#: Barriers that one opens, on the way.
+GATES = {"gate", "lift_gate", "swing_gate", "sliding_gate", "hampshire_gate"}
 _FORWARD, _BACKWARD = {"yes", "true", "1"}, {"-1", "reverse"}
 _CONTRAFLOW = {"opposite", "opposite_lane", "opposite_track", "opposite_share_busway"}
 
@@ -61,8 +65,11 @@ class WayRule(NamedTuple):
     """What a way is for one mode."""
 
     forward_kmh: float
-    """0 where one may not travel in the order of the way."""
+    """Speed in a built-up area; 0 where one may not travel in the order of the way."""
     backward_kmh: float
+    outside_forward_kmh: float
+    """The same outside built-up areas."""
+    outside_backward_kmh: float
     rank: int
     """Importance at junctions, 1 the highest."""
     is_ferry: bool
@@ -88,15 +95,18 @@ def way_rule(tags: Mapping[str, str], table: SpeedTable) -> WayRule:
     kind = "ferry" if is_ferry else tags.get("highway", "")
     reason = _refusal(tags, kind, table, is_ferry=is_ferry)
     if reason:
-        return WayRule(0.0, 0.0, 99, False, 0.0, reason)
+        return WayRule(0.0, 0.0, 0.0, 0.0, 99, False, 0.0, reason)
     road = table.classes[kind]
-    forward, backward = _speeds(tags, kind, table)
+    forward, backward = _speeds(tags, kind, table, is_built_up=True)
+    outside_forward, outside_backward = _speeds(tags, kind, table, is_built_up=False)
     way_on, way_back = directions(tags, table.mode)
     if not (way_on or way_back):
-        return WayRule(0.0, 0.0, 99, False, 0.0, "closed in both directions")
+        return WayRule(0.0, 0.0, 0.0, 0.0, 99, False, 0.0, "closed in both directions")
     return WayRule(
         forward if way_on else 0.0,
         backward if way_back else 0.0,
+        outside_forward if way_on else 0.0,
+        outside_backward if way_back else 0.0,
         road.rank,
         is_ferry,
         parse_duration_s(tags.get("duration", "")) if is_ferry else 0.0,
@@ -165,25 +175,26 @@ def _one_way(value: str) -> tuple[bool, bool]:
     return value not in _BACKWARD, value not in _FORWARD
 
 
-def _speeds(tags: Mapping[str, str], kind: str, table: SpeedTable) -> tuple[float, float]:
+def _speeds(tags: Mapping[str, str], kind: str, table: SpeedTable, *, is_built_up: bool) -> tuple[float, float]:
     road = table.classes[kind]
-    factor = 1.0
-    for key in ("surface", "tracktype", "smoothness", "service"):
-        factor *= table.factors.get((key, tags.get(key, "")), 1.0)
+    free = road.free_kmh if is_built_up else road.free_outside_kmh
+    factor = limit_factor = 1.0
+    for key in ("surface", "tracktype", "smoothness", "service", "junction"):
+        own, with_limit = table.factors.get((key, tags.get(key, "")), (1.0, 1.0))
+        factor, limit_factor = factor * own, limit_factor * with_limit
     if table.mode == "walk" or kind == "ferry":
         grade = parse_incline(tags.get("incline", "")) or 0.0
         up, down = slope_factor(grade, slope=table.slope), slope_factor(-grade, slope=table.slope)
-        return road.free_kmh * factor * up, road.free_kmh * factor * down
+        return free * factor * up, free * factor * down
     if table.mode == "bike":
-        kmh = 6.0 if tags.get("bicycle") == "dismount" else road.free_kmh * factor
+        kmh = DISMOUNTED_KMH if tags.get("bicycle") == "dismount" else free * factor
         return kmh, kmh
     both = speed_limit(tags)
     result = []
     for key in ("maxspeed:forward", "maxspeed:backward"):
         limit = parse_maxspeed(tags[key]) if key in tags else None
         limit = limit if limit is not None else both
-        kmh = road.free_kmh if limit is None else limit * road.limit_factor
-        result.append(kmh * factor)
+        result.append(free * factor if limit is None else limit * road.limit_factor * limit_factor)
     return result[0], result[1]
 
 
@@ -226,24 +237,35 @@ class NodeRule(NamedTuple):
     """What a vertex is for one mode."""
 
     is_closed: bool
-    signal_forward: bool
-    """Whether a signal stops those who travel in the order of the way."""
-    signal_backward: bool
+    forward_s: float
+    """Seconds lost there by those who travel in the order of the way: signal, gate, toll."""
+    backward_s: float
 
 
-def node_rule(tags: Mapping[str, str], mode: str) -> NodeRule:
-    """Return what a vertex is for a mode.
+def node_rule(tags: Mapping[str, str], table: SpeedTable) -> NodeRule:
+    """Return what a vertex is for the mode of a speed table.
 
     Examples
     --------
-    >>> node_rule({"barrier": "bollard"}, "drive").is_closed, node_rule({"barrier": "bollard"}, "walk").is_closed
-    (True, False)
+    >>> from carto_sante.network.speeds import speed_table
+    >>> [node_rule({"barrier": "bollard"}, speed_table(mode)).is_closed for mode in ("drive", "walk")]
+    [True, False]
     """
     barrier = tags.get("barrier", "")
-    is_closed = False
+    is_closed, seconds = False, 0.0
     if barrier:
-        granted = access(tags, mode)
-        is_closed = granted in {"no", "private"} or (not granted and barrier in CLOSED_BARRIERS[mode])
-    is_signal = tags.get("highway") == "traffic_signals"
-    direction = tags.get("traffic_signals:direction") or tags.get("direction") or "both"
-    return NodeRule(is_closed, is_signal and direction != "backward", is_signal and direction != "forward")
+        granted = access(tags, table.mode)
+        is_closed = granted in {"no", "private"} or (not granted and barrier in CLOSED_BARRIERS[table.mode])
+        if barrier in GATES and not granted:
+            seconds = table.delays_s["gate"]
+        elif barrier == "toll_booth":
+            seconds = table.delays_s["toll"]
+    if tags.get("highway") == "traffic_signals":
+        signal = table.delays_s["signal"]
+        direction = tags.get("traffic_signals:direction") or tags.get("direction") or "both"
+        return NodeRule(
+            is_closed,
+            seconds + (0.0 if direction == "backward" else signal),
+            seconds + (0.0 if direction == "forward" else signal),
+        )
+    return NodeRule(is_closed, seconds, seconds)

@@ -13,7 +13,7 @@ from carto_sante.files import sha256_of
 from carto_sante.progress import Stages
 from carto_sante.refresh import checks, vintages
 from carto_sante.refresh import journal as journals
-from carto_sante.refresh.outputs import write_outputs
+from carto_sante.refresh.outputs import main_hypothesis, write_outputs
 from carto_sante.report import worst_served
 from carto_sante.study import Study, read_study
 
@@ -150,14 +150,14 @@ def compute_vintage(study: Study) -> Computed:
     with progress.stage("Geocoding"):
         located = stages.locate_practitioners(study, practitioners)
     with progress.stage("Placing in territories"):
-        placed = stages.place_practitioners(study, located, territories)
+        placed = stages.place_practitioners(study, practitioners, located, territories)
     with progress.stage("Densities"):
-        indicators = stages.compute_indicators(study, placed.table, territories, population)
+        indicators = stages.compute_indicators(study, placed.counted(), territories, population)
     isochrones, notes = None, {}
     if study.network:
         with progress.stage("Road network and isochrones"):
             network = stages.load_network(study, study.isochrones.mode, territories=territories)
-            isochrones = stages.compute_site_isochrones(study, network, placed.table)
+            isochrones = stages.compute_site_isochrones(study, network, placed)
             notes = {
                 "mode": network.mode,
                 "node_count": network.node_count,
@@ -179,11 +179,11 @@ def _begin_journal(study: Study, source: Path) -> dict[str, Any]:
 
 def _account(computed: Computed) -> dict[str, Any]:
     placed, table = computed.placed, computed.placed.table
-    in_study = table.loc[table["is_in_study"]]
-    by_profession = in_study.groupby("profession")["practitioner_id"].nunique()
+    by_profession = placed.counted().groupby("profession")["practitioner_id"].nunique()
     return {
         "practitioners": {str(name): int(count) for name, count in by_profession.sort_index().items()},
         "definitions": dict(sorted(placed.definitions.items())),
+        "control": placed.control,
         "ledger": journals.ledger_records(placed.ledger),
         "sites": placed.site_counts,
         "geocoding": {str(k): int(v) for k, v in table["geocode_precision"].value_counts().sort_index().items()},
@@ -200,7 +200,14 @@ def _account(computed: Computed) -> dict[str, Any]:
 def _worst(computed: Computed) -> dict[str, Any]:
     study = computed.study
     chosen = {"level": study.density.level, "profession": study.map.profession, "indicator": study.map.indicator}
-    return chosen | {"zones": worst_served(computed.indicators, **chosen)}
+    zones = worst_served(
+        computed.indicators,
+        level=chosen["level"],
+        profession=chosen["profession"],
+        indicator=chosen["indicator"],
+        hypothesis=main_hypothesis(computed),
+    )
+    return {**chosen, "zones": zones}
 
 
 def _repairs(computed: Computed, level: str) -> dict[str, Any]:

@@ -26,7 +26,12 @@ class Program:
     def __init__(self, cost: Floats, *, lower: Floats, upper: Floats, time_limit_s: float | None = None) -> None:
         import highspy
 
-        self._highs = highspy.Highs()
+        class Quiet(highspy.Highs):  # type: ignore[misc]
+            def enableCallbacks(self) -> None:
+                self.silent()
+                super().enableCallbacks()
+
+        self._highs = Quiet()
         self._module = highspy
         for name, value in (("output_flag", False), ("mip_rel_gap", RELATIVE_GAP), ("random_seed", 0)):
             self._highs.setOptionValue(name, value)
@@ -57,12 +62,6 @@ class Program:
         """Ask for whole numbers in some columns, or stop asking."""
         kind = self._module.HighsVarType.kInteger if is_whole else self._module.HighsVarType.kContinuous
         self._highs.changeColsIntegrality(len(columns), columns.astype(np.int32), np.array([kind] * len(columns)))
-
-    def set_start(self, values: Floats) -> None:
-        """Give a feasible point to an integer program."""
-        solution = self._module.HighsSolution()
-        solution.col_value = values.tolist()
-        self._highs.setSolution(solution)
 
     def keep_tight_rows(self, first: int, *, slack: float = 1e-6) -> None:
         """Drop the rows from ``first`` on that the last solution does not press against."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 from scipy import sparse
 
@@ -59,9 +61,7 @@ def solve_center(problem: Problem, *, time_limit_s: float | None = None) -> Answ
     budget = problem.open_count
     while low <= high:
         middle = (low + high) // 2
-        opened, _, is_optimal = _fewest_sites(
-            reach <= radii[middle], problem.is_existing, time_limit_s, budget=budget
-        )
+        opened, _, is_optimal = _fewest_sites(reach <= radii[middle], problem.is_existing, time_limit_s, budget=budget)
         if opened is not None and opened.sum() <= budget:
             best, high = opened, middle - 1
         elif is_optimal:
@@ -76,7 +76,7 @@ def solve_center(problem: Problem, *, time_limit_s: float | None = None) -> Answ
     return opened, radius, radius if is_optimal else float(radii[min(low, len(radii) - 1)]), is_optimal
 
 
-def explain_too_few(problem: Problem, *, model: str) -> None:
+def explain_too_few(problem: Problem, *, model: str) -> NoReturn:
     """Raise, saying how many sites it would take and who stays out of reach with those asked for.
 
     Raises
@@ -133,7 +133,8 @@ def _undominated(covers: Flags) -> Flags:
     counts = rows.astype(np.float32) @ rows.T.astype(np.float32)
     sizes = rows.sum(axis=1)
     is_subset = np.triu(counts >= sizes[:, None], k=1)
-    return rows[~is_subset.any(axis=0)]
+    kept: Flags = rows[~is_subset.any(axis=0)]
+    return kept
 
 
 def _merge_alike(covers: Flags, need: Floats) -> tuple[Flags, Floats]:
@@ -141,7 +142,8 @@ def _merge_alike(covers: Flags, need: Floats) -> tuple[Flags, Floats]:
     if not len(covers):
         return covers, need
     rows, group = np.unique(covers, axis=0, return_inverse=True)
-    return rows, np.bincount(group.ravel(), weights=need, minlength=len(rows))
+    total: Floats = np.bincount(group.ravel(), weights=need, minlength=len(rows)).astype(np.float64)
+    return rows, total
 
 
 def _open_exactly(program: Program, sites: int, others: int, count: int) -> None:

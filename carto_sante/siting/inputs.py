@@ -64,7 +64,7 @@ class Problem:
     @property
     def is_in_reach(self) -> Flags:
         """Return whether each demand point has a site within reach."""
-        flags: Flags = np.isfinite(self.reach_min).any(axis=1)
+        flags: Flags = np.any(np.isfinite(self.reach_min), axis=1)
         return flags
 
     @property
@@ -118,14 +118,12 @@ def read_problem(
         Listing what cannot be used.
     """
     people = check_demand(demand, population=population)
-    need = people.population * _weights(demand)
+    need = people.population * read_weights(demand)
     sites, is_existing, capacity = _candidates(candidates)
     count = _sites_count(sites_count, is_existing)
     if limit_min is not None and not 0 < limit_min < np.inf:
         raise InputError(f"limit_min is {limit_min!r}.", expected="a number of minutes above 0, or None")
-    pairs = read_pairs(
-        travel_times, origin_id=people.origin_id, destination_id=sites, tables=("demand", "candidates")
-    )
+    pairs = read_pairs(travel_times, origin_id=people.origin_id, destination_id=sites, tables=("demand", "candidates"))
     reach = np.full((pairs.origin_count, pairs.destination_count), np.inf)
     is_kept = (pairs.origin >= 0) & (pairs.destination >= 0)
     if limit_min is not None:
@@ -143,7 +141,14 @@ def read_problem(
     )
 
 
-def _weights(demand: pd.DataFrame) -> Floats:
+def read_weights(demand: pd.DataFrame) -> Floats:
+    """Return the weight of the need of each demand point, 1 where the table has none.
+
+    Raises
+    ------
+    SchemaError
+        If a weight is missing, negative or infinite.
+    """
     if "need_weight" not in demand.columns:
         return np.ones(len(demand))
     values: Floats = demand["need_weight"].to_numpy(dtype=np.float64, na_value=np.nan)

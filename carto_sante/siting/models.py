@@ -182,7 +182,7 @@ def _nearest(problem: Problem, opened: Flags) -> pd.DataFrame:
 def _shared(problem: Problem, point: Any, site: Any, people: Any) -> pd.DataFrame:
     import pandas as pd
 
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "origin_id": problem.origin_id.to_numpy()[point],
             "destination_id": problem.destination_id.to_numpy()[site],
@@ -191,7 +191,6 @@ def _shared(problem: Problem, point: Any, site: Any, people: Any) -> pd.DataFram
             "is_covered": True,
         }
     )
-    return table
 
 
 def _sites(problem: Problem, opened: Flags, assignments: pd.DataFrame) -> pd.DataFrame:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from carto_sante.errors import NoResultError
 from carto_sante.isochrones import compute_isochrones
 from carto_sante.network import RoadNetwork
+from carto_sante.stages.practitioners import PlacedPractitioners
 from carto_sante.study import Study
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 
-def compute_site_isochrones(study: Study, network: RoadNetwork, placed: GeoDataFrame) -> GeoDataFrame:
+def compute_site_isochrones(study: Study, network: RoadNetwork, placed: PlacedPractitioners) -> GeoDataFrame:
     """Compute the dissolved reach of the sites of ``isochrones.profession``.
 
     Parameters
@@ -22,8 +23,8 @@ def compute_site_isochrones(study: Study, network: RoadNetwork, placed: GeoDataF
         Its [isochrones] section names the profession, the limits and the tolerance.
     network : RoadNetwork
         For ``isochrones.mode``.
-    placed : GeoDataFrame
-        Practitioners with their points; those not located are left out.
+    placed : PlacedPractitioners
+        Practitioners and places of care of the study area; those not located are left out.
 
     Returns
     -------
@@ -37,7 +38,8 @@ def compute_site_isochrones(study: Study, network: RoadNetwork, placed: GeoDataF
         If no practitioner of that profession has a point.
     """
     profession = study.isochrones.profession
-    sites = placed.loc[(placed["profession"] == profession) & ~placed.geometry.is_empty & placed.geometry.notna()]
+    table = placed.counted()
+    sites = table.loc[(table["profession"] == profession) & table.geometry.notna() & ~table.geometry.is_empty]
     if sites.empty:
         raise NoResultError(
             f"No {profession!r} has a point, so there is nothing to draw isochrones around.",

@@ -20,7 +20,7 @@ _END = -1  # end of a bucket's list
 
 @compiled
 def reverse_edges(offset: Any, head: Any, cost: Any) -> Any:
-    """Return the graph with every edge turned round, in the same layout."""
+    """Return the graph with every edge turned round, in the same layout, and the number each edge had."""
     count = len(offset) - 1
     new_offset = np.zeros(count + 1, np.int32)
     for edge in range(len(head)):
@@ -30,13 +30,15 @@ def reverse_edges(offset: Any, head: Any, cost: Any) -> Any:
     place = new_offset[:-1].copy()
     new_head = np.empty(len(head), np.int32)
     new_cost = np.empty(len(head), np.float64)
+    number = np.empty(len(head), np.int32)
     for node in range(count):
         for edge in range(offset[node], offset[node + 1]):
             slot = place[head[edge]]
             place[head[edge]] += 1
             new_head[slot] = node
             new_cost[slot] = cost[edge]
-    return new_offset, new_head, new_cost
+            number[slot] = edge
+    return new_offset, new_head, new_cost, number
 
 
 @compiled
@@ -119,9 +121,7 @@ def search(offset, head, cost, seed_node, seed_s, limit_s, scale, time, followin
             for edge in range(offset[node], offset[node + 1]):
                 reached = start + cost[edge]
                 if reached < time[head[edge]] and reached <= limit_s:
-                    count = _offer(
-                        head[edge], reached, scale, mask, time, following, preceding, first, touched, count
-                    )
+                    count = _offer(head[edge], reached, scale, mask, time, following, preceding, first, touched, count)
             node = first[slot]
     return count
 

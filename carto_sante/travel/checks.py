@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from geopandas import GeoDataFrame
 
-    from carto_sante.network.model import RoadNetwork
+    from carto_sante.network.model import Flags, Floats, RoadNetwork
 
 #: Seen from the destination or site: inbound is the way *to* it (a patient goes to a surgery), outbound the way
 #: from it (a nurse goes to a patient).
@@ -71,7 +71,8 @@ def check_positive(number: float, *, name: str, unit: str, can_be_zero: bool = F
     """
     is_number = isinstance(number, int | float | np.number) and not isinstance(number, bool)
     if not is_number or not np.isfinite(number) or number < 0 or (number == 0 and not can_be_zero):
-        raise InputError(f"{name} is {number!r}.", expected=f"{unit}, {'zero or more' if can_be_zero else 'above zero'}")
+        floor = "zero or more" if can_be_zero else "above zero"
+        raise InputError(f"{name} is {number!r}.", expected=f"{unit}, {floor}")
     return float(number)
 
 
@@ -93,14 +94,15 @@ def ids_of(points: GeoDataFrame, *, column: str | None, usual: Sequence[str], na
     repeated = ids.duplicated()
     if repeated.any():
         raise SchemaError(
-            f"{name} repeats {int(repeated.sum())} identifiers in {chosen or 'its index'} (first: {ids[repeated].iloc[0]!r}).",
+            f"{name} repeats {int(repeated.sum())} identifiers in {chosen or 'its index'} "
+            f"(first: {ids[repeated].iloc[0]!r}).",
             expected="one row per place",
             next_step=f"Keep one row of each: {name}.drop_duplicates({(chosen or 'index')!r}).",
         )
     return ids.to_numpy(dtype=object)
 
 
-def is_swapped(network: RoadNetwork, x_m: npt.NDArray[np.float64], y_m: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+def is_swapped(network: RoadNetwork, x_m: Floats, y_m: Floats) -> Flags:
     """Return which points fall in France, or on the network, only once longitude and latitude are exchanged.
 
     Such a point was read latitude first, then converted to metres.
@@ -127,10 +129,8 @@ def _extent_degrees(network: RoadNetwork) -> tuple[float, float, float, float]:
     return left - 0.2, bottom - 0.2, right + 0.2, top + 0.2
 
 
-def _is_in(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], boxes: Sequence[tuple[float, float, float, float]]
-) -> npt.NDArray[np.bool_]:
-    inside = np.zeros(len(x), dtype=bool)
+def _is_in(x: Floats, y: Floats, boxes: Sequence[tuple[float, float, float, float]]) -> Flags:
+    inside: Flags = np.zeros(len(x), dtype=bool)
     for left, bottom, right, top in boxes:
         inside |= (x >= left) & (x <= right) & (y >= bottom) & (y <= top)
     return inside

@@ -32,6 +32,8 @@ class Graph:
     offset: Ints
     head: Ints
     cost: Floats
+    edge: Ints
+    """Number of each edge in the network."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class SearchIndex:
             np.ascontiguousarray(network.edge_offset, np.int32),
             np.ascontiguousarray(network.edge_target, np.int32),
             cost,
+            np.arange(len(cost), dtype=np.int32),
         )
         self._highest_s = float(cost.max())
         width = max(float(cost.mean()) * _BUCKET_PER_MEAN_COST, 1e-3, self._highest_s / (_MOST_BUCKETS / 4))

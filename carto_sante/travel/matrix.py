@@ -179,9 +179,7 @@ def _place_both(
     ):
         x, y = coordinates_of(index.network, points, name=name)
         ids = ids_of(points, column=column, usual=names, name=name)
-        placed = place(
-            index, ids=ids, x_m=x, y_m=y, max_snap_m=max_snap_m, min_component_nodes=min_component_nodes
-        )
+        placed = place(index, ids=ids, x_m=x, y_m=y, max_snap_m=max_snap_m, min_component_nodes=min_component_nodes)
         require_some(index, placed, x, y, name=name, max_snap_m=max_snap_m)
         listed += list_not_snapped(index, placed, x, y, table=name)
         snaps.append(placed)
@@ -330,9 +328,7 @@ def _same_street(index: SearchIndex, sides: _Sides, is_inbound: bool) -> Floats:
     return result
 
 
-def _table(
-    network: RoadNetwork, sides: _Sides, origin: Ints, destination: Ints, seconds: Floats
-) -> pd.DataFrame:
+def _table(network: RoadNetwork, sides: _Sides, origin: Ints, destination: Ints, seconds: Floats) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(
@@ -343,4 +339,3 @@ def _table(
             "travel_time_min": seconds / 60.0,
         }
     )
-

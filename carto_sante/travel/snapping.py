@@ -115,9 +115,7 @@ def snap_points(
     index = search_index(network)
     ids = ids_of(points, column=id_column, usual=("point_id",), name="points")
     x, y = coordinates_of(network, points, name="points")
-    snaps = place(
-        index, ids=ids, x_m=x, y_m=y, max_snap_m=max_snap_m, min_component_nodes=min_component_nodes
-    )
+    snaps = place(index, ids=ids, x_m=x, y_m=y, max_snap_m=max_snap_m, min_component_nodes=min_component_nodes)
     component, nodes = components_of(index, snaps)
     snapped_x, snapped_y = positions_m(index, snaps)
     placed = snaps.is_placed
@@ -259,7 +257,8 @@ def require_some(index: SearchIndex, snaps: Snaps, x_m: Floats, y_m: Floats, *, 
     distance = _far_distances(index, snaps, x_m, y_m)
     nearest = f"the nearest at {np.nanmin(distance):.0f} m" if np.isfinite(distance).any() else "none within 2 km"
     raise NoResultError(
-        f"None of the {len(x_m)} points of {name} is within {max_snap_m:g} m of a {index.network.mode} street ({nearest}).",
+        f"None of the {len(x_m)} points of {name} is within {max_snap_m:g} m of a {index.network.mode} street "
+        f"({nearest}).",
         expected="points on the ground that the network covers",
         next_step="Check the points (at sea, another city?) and the extract, or raise max_snap_m.",
     )

@@ -23,21 +23,23 @@ window.CartoSante = CartoSante;
             if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
             else node.setAttribute(name, value === true ? "" : value);
         }
-        for (const child of children.flat()) {
+        for (const child of children.flat(Infinity)) {
             if (child === null || child === undefined || child === false) continue;
             node.append(child instanceof Node ? child : document.createTextNode(String(child)));
         }
     }
 
     const formats = new Map();
-    cs.number = function (value, decimals) {
+    cs.number = function (value, decimals, isSigned) {
         if (value === null || value === undefined) return "non disponible";
         const digits = decimals || 0;
-        if (!formats.has(digits)) {
-            const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-            formats.set(digits, new Intl.NumberFormat("fr-FR", options));
+        const key = digits + (isSigned ? "+" : "");
+        if (!formats.has(key)) {
+            const options = { minimumFractionDigits: digits, maximumFractionDigits: digits,
+                signDisplay: isSigned ? "exceptZero" : "auto" };
+            formats.set(key, new Intl.NumberFormat("fr-FR", options));
         }
-        return formats.get(digits).format(value);
+        return formats.get(key).format(value).replace("-", "\u2212");
     };
     cs.plural = function (count, one, many) {
         return cs.number(count) + "\u00a0" + (count < 2 ? one : many);

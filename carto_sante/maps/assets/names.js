@@ -1,6 +1,6 @@
 // Names of the zones, written where no marker hides them.
 (function (cs) {
-    const MOST_NAMES = 60;
+    const MOST_NAMES = 200, MOST_AT_ANY_COST = 30;
 
     cs.drawNames = function (app) {
         if (app.names) app.names.remove();
@@ -16,6 +16,7 @@
                 { pane: "cs-names", icon: icon, interactive: false, keyboard: false });
             marker.csAnchors = anchors;
             marker.csNode = node;
+            marker.csIndex = index;
             return marker;
         }).filter(Boolean)).addTo(app.map);
         cs.placeNames(app);
@@ -29,7 +30,9 @@
             .map((box) => rectangle((box.left + box.right) / 2 - origin.left, (box.top + box.bottom) / 2 - origin.top,
                 box.width - 4, box.height - 4));
         const panel = app.panel && app.map.getSize().x > 640 ? app.panel.getBoundingClientRect() : null;
-        const placed = [];
+        const placed = [], isCrowded = app.level.ids.length > MOST_AT_ANY_COST;
+        const paths = new Map();
+        app.zoneLayers[app.level.key].eachLayer((layer) => paths.set(layer.csIndex, layer.getElement()));
         app.names.eachLayer(function (marker) {
             const box = marker.csNode.getBoundingClientRect();
             let best = null;
@@ -39,6 +42,8 @@
                 let cost = placed.some((other) => overlaps(frame, other)) ? 1000 : 0;
                 if (panel && overlaps(frame, rectangle((panel.left + panel.right) / 2 - origin.left,
                     (panel.top + panel.bottom) / 2 - origin.top, panel.width, panel.height))) cost += 100;
+                const outside = cornersOutside(app, paths.get(marker.csIndex), frame);
+                cost += isCrowded && outside > 1 ? 1000 : outside * 0.6;
                 for (const obstacle of obstacles) cost += shared(frame, obstacle) / 100;
                 if (!best || cost < best.cost) best = { cost: cost, lat: lat, lon: lon, frame: frame };
                 if (cost === 0) break;
@@ -49,6 +54,17 @@
         });
     };
 
+    function cornersOutside(app, path, frame) {
+        if (!path || !path.isPointInFill) return 0;
+        const root = path.ownerSVGElement;
+        return [[frame.left, frame.top], [frame.right, frame.top], [frame.left, frame.bottom], [frame.right, frame.bottom]]
+            .filter(function ([x, y]) {
+                const at = app.map.containerPointToLayerPoint([x, y]), point = root.createSVGPoint();
+                point.x = at.x;
+                point.y = at.y;
+                return !path.isPointInFill(point);
+            }).length;
+    }
     function rectangle(x, y, width, height) {
         return { left: x - width / 2, right: x + width / 2, top: y - height / 2, bottom: y + height / 2 };
     }

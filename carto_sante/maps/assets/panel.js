@@ -3,12 +3,16 @@
     cs.buildPanel = function (app) {
         const { data } = app;
         const body = cs.el("div", { class: "cs-body", id: app.id + "-body" },
-            cs.searchBox(app), indicatorPart(app), cs.el("div", { class: "cs-legend", "aria-live": "polite" }),
+            cs.searchBox(app), focusPart(app), indicatorPart(app), cs.el("div", { class: "cs-legend", "aria-live": "polite" }),
             professionPart(app), overlayPart(app), basePart(app), tablePart(app), sourcePart(app));
+        const links = (data.links || []).filter(([, address]) => !/^\s*[a-z]+:/i.test(address) || /^https?:/i.test(address))
+            .map(([label, address]) => cs.el("a", { href: address }, label));
         const toggle = cs.el("button", { type: "button", class: "cs-toggle", "aria-controls": app.id + "-body",
             "aria-expanded": "true", onclick: () => setOpen(app, !app.isOpen) }, "Replier");
         app.panel = cs.el("section", { class: "cs-panel", "aria-label": "Titre, calques et légende" },
-            cs.el("header", {}, cs.el("h1", {}, data.title), cs.el("p", { class: "cs-vintage" }, data.vintage_label), toggle),
+            cs.el("header", {}, cs.el("h1", {}, data.title), cs.el("div", { class: "cs-under" },
+                cs.el("p", { class: "cs-vintage" }, data.vintage_label), toggle),
+                links.length ? cs.el("nav", { "aria-label": "Autres cartes" }, links) : null),
             body);
         L.DomEvent.disableClickPropagation(app.panel);
         L.DomEvent.disableScrollPropagation(app.panel);
@@ -18,6 +22,15 @@
         setOpen(app, app.map.getSize().x > 640);
     };
 
+    cs.foldOnPhone = (app) => { if (app.map.getSize().x <= 640) setOpen(app, false); };
+    // The figures of the zone that the page is about.
+    function focusPart(app) {
+        const focus = app.data.focus;
+        if (!focus) return null;
+        const level = [...app.data.levels, app.data.qpv].filter(Boolean).find((item) => item.key === focus.level);
+        app.record = app.data.choropleths[app.data.first];
+        return cs.el("div", { class: "cs-card" }, cs.zonePopup(app, level, level.ids.indexOf(focus.id)));
+    }
     function setOpen(app, isOpen) {
         app.isOpen = isOpen;
         app.panel.classList.toggle("cs-closed", !isOpen);
@@ -37,17 +50,29 @@
     function indicatorPart(app) {
         const { data } = app;
         if (!data.choropleths.length) return null;
-        app.views = [...data.choropleths, ...data.bivariate];
+        const drawn = new Set(data.levels.map((level) => level.key));
+        app.views = [...data.choropleths, ...data.bivariate].filter((view) => drawn.has(view.level));
         const levels = data.levels.filter((level) => app.views.some((view) => view.level === level.key));
         app.select = {
             level: choice(app, "Maille", "level"), view: choice(app, "Indicateur", "view"),
             profession: choice(app, "Profession", "profession"),
         };
         app.select.level.input.replaceChildren(...levels.map((level) => option(level.key, capital(level.plural))));
-        const first = data.choropleths[data.first];
-        fillChoices(app, first || data.choropleths[0]);
-        return cs.el("fieldset", { class: "cs-indicator" }, cs.el("legend", {}, "Carte"),
+        const states = statePart(app);
+        fillChoices(app, data.choropleths[data.first] || data.choropleths[0]);
+        return cs.el("fieldset", { class: "cs-indicator" }, cs.el("legend", {}, "Carte"), states,
             levels.length > 1 ? app.select.level.row : null, app.select.view.row, app.select.profession.row);
+    }
+    // Before, after and change, where the map compares two states.
+    function statePart(app) {
+        if (!app.data.states) return null;
+        app.state = app.data.states[1][0];
+        const buttons = app.data.states.map(([key, label]) => cs.el("label", {}, cs.el("input", { type: "radio",
+            name: app.id + "-state", value: key, checked: key === app.state, onchange: () => {
+                app.state = key;
+                cs.showView(app);
+            } }), cs.el("span", {}, label)));
+        return cs.el("div", { class: "cs-states", role: "radiogroup", "aria-label": "État" }, buttons);
     }
     function choice(app, label, name) {
         const id = app.id + "-" + name;
@@ -73,8 +98,9 @@
     function fillProfessions(app, wanted) {
         const here = matching(app);
         const names = new Map(app.data.professions.map((item) => [item.key, item.plural]));
+        Object.entries(app.data.further_labels).forEach(([key, label]) => names.set(key, label));
         const keys = here.map((view) => view.profession).filter((key) => key && key !== "all");
-        const order = app.data.professions.map((item) => item.key);
+        const order = [...names.keys()];
         keys.sort((a, b) => order.indexOf(a) - order.indexOf(b));
         const { input, row } = app.select.profession;
         input.replaceChildren(...keys.map((key) => option(key, names.get(key) || key)));
@@ -83,7 +109,8 @@
     }
     function matching(app) {
         const level = app.select.level.input.value, key = app.select.view.input.value;
-        return app.views.filter((view) => view.level === level && viewKey(view) === key);
+        return app.views.filter((view) => view.level === level && viewKey(view) === key &&
+            (!view.state || view.state === app.state));
     }
     function changed(app, name) {
         const profession = app.select.profession.input.value;
@@ -115,10 +142,11 @@
         if (!view) { box.replaceChildren(); return; }
         const level = app.level;
         const profession = app.data.professions.find((item) => item.key === view.profession);
-        const title = profession ? profession.plural : view.label;
+        const title = profession ? profession.plural : app.data.further_labels[view.profession] || view.label;
         const fine = [cs.plural(view.n, level.label, level.plural)];
         if (profession) fine.push(cs.plural(profession.inside_count, "praticien", "praticiens"));
-        if (view.year) fine.push("données " + view.year);
+        const year = view.data_year === undefined ? view.year : view.data_year;
+        if (year) fine.push("données " + year);
         box.replaceChildren(cs.el("h2", {}, title), view.unit ? cs.el("p", { class: "cs-unit" }, view.unit) : "",
             view.second_label ? squareKey(view) : classKey(view), cs.el("p", { class: "cs-fine" }, fine.join(" · ")));
     }
@@ -180,7 +208,7 @@
             return cs.el("div", { class: "cs-recourse" }, cs.el("label", { class: "cs-all" }, all,
                 cs.el("span", {}, recourse)), cs.el("ul", {}, lines));
         });
-        return cs.el("fieldset", {}, cs.el("legend", {}, "Praticiens"), parts, outsideBox(app), notLocated(app));
+        return cs.el("fieldset", {}, cs.el("legend", {}, app.words.people), parts, outsideBox(app), notLocated(app));
     }
     function professionBox(app, index) {
         const box = cs.el("input", { type: "checkbox", "data-profession": app.data.professions[index].key });
@@ -230,14 +258,15 @@
         if (app.overlays.isochrones) items.push(overlayBox(app, "isochrones", null, "Temps d’accès", false),
             cs.el("ul", { class: "cs-key cs-reach" }, data.isochrones.map((band, index) => keyLine(
                 swatch(cs.reachColor(index, data.isochrones.length)), band.label)).reverse()));
-        if (app.overlays.facilities) items.push(overlayBox(app, "facilities", cs.symbol(data.facilities, 16),
-            "Établissements", false, data.facilities.rows.length));
+        for (const kind of data.facilities) items.push(overlayBox(app, "facilities-" + kind.key, cs.symbol(kind, 16),
+            kind.label, false, kind.rows.length));
         return items.length ? cs.el("fieldset", { class: "cs-overlays" }, cs.el("legend", {}, "Repères"), items) : null;
     }
     function overlayBox(app, name, mark, label, isShown, count) {
         const box = cs.el("input", { type: "checkbox", "data-overlay": name, onchange: () => {
             if (box.checked) app.overlays[name].addTo(app.map);
             else app.overlays[name].remove();
+            if (name === "isochrones") cs.drawChoropleth(app, app.record);
         } });
         if (isShown) { box.checked = true; app.overlays[name].addTo(app.map); }
         return cs.el("label", { class: "cs-line" }, box, mark, cs.el("span", {}, label),

@@ -83,11 +83,7 @@
 
     function openPlace(app, marker) {
         if (marker.csPlace === undefined) return;
-        const width = Math.min(380, app.map.getSize().x - 48);
-        const height = Math.max(160, Math.min(420, app.map.getSize().y - 150));
-        L.popup({ maxWidth: width, minWidth: Math.min(240, width), maxHeight: height, offset: [0, -6],
-            autoPanPadding: [12, 12] })
-            .setLatLng(marker.getLatLng()).setContent(cs.placePopup(app, marker.csPlace)).openOn(app.map);
+        cs.openPopup(app, marker.getLatLng(), cs.placePopup(app, marker.csPlace), -6);
     }
 
     function placeSentence(app, index, people) {
@@ -107,22 +103,25 @@
         const markers = cluster.getAllChildMarkers();
         for (const marker of markers) count += marker.csCount;
         const size = count < 10 ? 28 : count < 100 ? 32 : count < 1000 ? 38 : 44;
-        const label = cs.plural(count, "praticien", "praticiens") + " dans " +
+        const label = cs.plural(count, app.words.one, app.words.many) + " dans " +
             cs.plural(markers.length, "lieu", "lieux") + " : agrandir";
         const node = cs.el("span", { class: "cs-cluster-count", title: label }, cs.number(count));
         const icon = L.divIcon({ html: node, className: "cs-cluster", iconSize: [size, size] });
+        const color = app.shown.size === 1 ? app.data.professions[[...app.shown][0]].color : "";
         const create = icon.createIcon;
         icon.createIcon = function (old) {
             const element = create.call(icon, old);
             element.setAttribute("aria-label", label);
+            element.style.borderColor = color;
             return element;
         };
         return icon;
     }
 
     function prepareFacilities(app) {
-        const { rows, path, color } = app.data.facilities;
-        if (!rows.length) return;
+        for (const kind of app.data.facilities) app.overlays["facilities-" + kind.key] = facilityLayer(kind);
+    }
+    function facilityLayer({ rows, path, color }) {
         const group = L.markerClusterGroup({ maxClusterRadius: 30, disableClusteringAtZoom: 16,
             showCoverageOnHover: false, iconCreateFunction: (cluster) => L.divIcon({ className: "cs-cluster cs-facilities",
                 html: cs.el("span", {}, cs.number(cluster.getChildCount())), iconSize: [26, 26] }) });
@@ -134,6 +133,6 @@
                 name ? cs.el("p", {}, category) : null, address ? cs.el("p", {}, address) : null));
             group.addLayer(marker);
         }
-        app.overlays.facilities = group;
+        return group;
     }
 })(CartoSante);

@@ -1,5 +1,16 @@
 // What opens on a place or a zone.
 (function (cs) {
+    // Opens a popup that fits beside the panel, or under it on a phone.
+    cs.openPopup = function (app, latlng, content, offset) {
+        const size = app.map.getSize(), padding = cs.padding(app);
+        const [left, top] = padding.paddingTopLeft, [right, bottom] = padding.paddingBottomRight;
+        const width = Math.min(380, size.x - left - right - 36);
+        const height = Math.max(150, Math.min(420, size.y - top - bottom - 60));
+        L.popup({ maxWidth: width, minWidth: Math.min(240, width), maxHeight: height, offset: [0, offset],
+            autoPanPaddingTopLeft: [left, top], autoPanPaddingBottomRight: [right, bottom] })
+            .setLatLng(latlng).setContent(content).openOn(app.map);
+    };
+
     const SITE = 3, ADDRESS = 4, PRECISION = 5;
     const PROFESSION = 1, NAME = 2, CONVENTION = 3, MODE = 4, SECTOR = 5;
 
@@ -9,13 +20,12 @@
         const site = texts[place[SITE]], address = texts[place[ADDRESS]], precision = texts[place[PRECISION]];
         const people = cs.visiblePeople(app, index);
         const hidden = app.peopleOf[index].length - people.length;
-        const columns = [["Secteur", CONVENTION], ["Mode", MODE], ["Activité", SECTOR]]
+        const names = app.words.columns;
+        const columns = [[names[0], CONVENTION], [names[1], MODE], [names[2], SECTOR]]
             .filter(([, column]) => people.some((person) => texts[person[column]]));
         const rows = people.map(function (person) {
             const record = professions[person[PROFESSION]];
-            const who = cs.el("th", { scope: "row" }, cs.symbol(record, 14),
-                cs.el("span", {}, person[NAME] || record.label,
-                    person[NAME] ? cs.el("small", {}, record.label) : null));
+            const who = rowHead(record, person[NAME] || record.label, person[NAME] ? record.label : "");
             return cs.el("tr", {}, who, columns.map(([, column]) => cs.el("td", {}, texts[person[column]] || "–")));
         });
         const head = cs.el("thead", {}, cs.el("tr", {}, cs.el("th", { scope: "col" }, "Praticien"),
@@ -24,10 +34,10 @@
         return cs.el("div", { class: "cs-popup" },
             cs.el("h2", {}, title),
             address ? cs.el("p", { class: "cs-address" }, address) : null,
-            people.length > 1 ? cs.el("p", {}, cs.plural(people.length, "praticien", "praticiens") + " à cette adresse") : null,
+            people.length > 1 ? cs.el("p", {}, cs.plural(people.length, app.words.one, app.words.many) + " à cette adresse") : null,
             cs.el("table", {}, head, cs.el("tbody", {}, rows)),
             hidden > 0 ? cs.el("p", { class: "cs-fine" },
-                cs.plural(hidden, "autre praticien", "autres praticiens") + " d’une profession non cochée") : null,
+                "Et " + cs.plural(hidden, app.words.one, app.words.many) + " d’une catégorie non cochée") : null,
             precision ? cs.el("p", { class: "cs-fine" }, "Localisation : " + precision) : null);
     };
 
@@ -48,22 +58,38 @@
 
     function professionTable(app, level, index, rates) {
         const counts = level.headcounts[index];
+        const references = app.data.choropleths.filter((record) => record.level === app.data.reference_level &&
+            rates.length && record.indicator === rates[0].indicator);
+        // Where the ticked categories are not professions (changes), the popup's notes say it all.
+        if (!level.headcounts.length && !rates.some((record) => app.data.professions.some((p) => p.key === record.profession))) return null;
         const lines = app.data.professions.map(function (profession, number) {
             const record = latest(app, rates.filter((item) => item.profession === profession.key));
             const count = counts ? counts[number] : null;
             if (!record && !count) return null;
-            return cs.el("tr", {}, cs.el("th", { scope: "row" }, cs.symbol(profession, 14), cs.el("span", {}, profession.plural)),
-                counts ? cs.el("td", {}, cs.number(count)) : null,
+            return cs.el("tr", {}, rowHead(profession, profession.plural, ""),
+                counts ? cs.el("td", {}, record && cs.isSuppressed(record, index) ? "–" : cs.number(count)) : null,
                 rates.length ? cs.el("td", {}, record ? valueText(record, index, "") : "–",
-                    record ? cs.el("small", {}, interval(record, index)) : null) : null);
+                    record ? cs.el("small", {}, interval(record, index)) : null) : null,
+                references.length ? cs.el("td", {}, referenceText(app, references, profession.key)) : null);
         }).filter(Boolean);
         if (!lines.length) return null;
         const label = rates.length ? shortLabel(rates[0]) + year(rates[0]) : "";
+        const hasInterval = rates.some((record) => record.lower[index] !== null);
         return cs.el("table", {},
             cs.el("thead", {}, cs.el("tr", {}, cs.el("th", { scope: "col" }, "Profession"),
                 counts ? cs.el("th", { scope: "col" }, "Praticiens") : null,
-                label ? cs.el("th", { scope: "col" }, label) : null)),
+                label ? cs.el("th", { scope: "col" }, label,
+                    hasInterval ? cs.el("small", {}, "et intervalle à 95\u00a0%") : null) : null,
+                references.length ? cs.el("th", { scope: "col" }, "Ensemble") : null)),
             cs.el("tbody", {}, lines));
+    }
+    function referenceText(app, references, key) {
+        const record = latest(app, references.filter((item) => item.profession === key));
+        return record ? valueText(record, 0, "") : "–";
+    }
+    function rowHead(profession, text, fine) {
+        return cs.el("th", { scope: "row" }, cs.el("div", {}, cs.symbol(profession, 14),
+            cs.el("span", {}, text, fine ? cs.el("small", {}, fine) : null)));
     }
     // Of several years and hypotheses, the one in view, or the first.
     function latest(app, records) {

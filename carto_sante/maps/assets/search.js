@@ -53,6 +53,7 @@
         state.active = -1;
         list.hidden = true;
         input.setAttribute("aria-expanded", "false");
+        cs.foldOnPhone(app);
         item.go();
     }
 

@@ -4,8 +4,9 @@
         const started = performance.now();
         const app = { map: map, data: data, id: map.getContainer().id, updates: [], showsOutside: false };
         cs.app = app;
+        app.words = data.words || { people: "Praticiens", one: "praticien", many: "praticiens",
+            columns: ["Secteur", "Mode", "Activité"] };
         app.baseKey = data.is_offline ? "none" : data.base_map;
-        app.fillOpacity = app.baseKey === "none" ? 0.9 : 0.68;
         const first = data.professions.findIndex((profession) => profession.key === data.first_profession);
         app.shown = new Set(first >= 0 ? [first] : data.professions.map((_, index) => index));
         const container = map.getContainer();
@@ -15,12 +16,13 @@
         L.control.zoom({ position: "topright", zoomInTitle: "Agrandir", zoomOutTitle: "Réduire" }).addTo(map);
         L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
         map.attributionControl.setPrefix(false);
-        map.attributionControl.addAttribution(corner(data));
+        map.attributionControl.addAttribution(corner(data, map.getSize().x <= 640));
         map.fitBounds(data.bounds, { animate: false });
         cs.prepareZones(app);
         cs.preparePlaces(app);
         cs.buildPanel(app);
         map.fitBounds(data.bounds, { ...cs.padding(app), animate: false });
+        if (data.focus) cs.focusLayer(app).addTo(map);
         cs.showBase(app, app.baseKey);
         cs.showView(app);
         cs.refreshPlaces(app);
@@ -39,15 +41,15 @@
         if (base && base.url) {
             app.base = L.tileLayer(base.url, { maxZoom: base.max_zoom, attribution: base.attribution }).addTo(app.map);
         }
-        app.fillOpacity = app.base ? 0.68 : 0.9;
         if (app.level) cs.drawChoropleth(app, app.record);
         app.map.setMaxZoom(base ? base.max_zoom : 19);
     };
 
     // Leaflet takes attributions as markup: what the study wrote is escaped by the browser itself.
-    function corner(data) {
+    // On a phone the sources are in the panel only.
+    function corner(data, isNarrow) {
         const node = document.createElement("span");
-        node.textContent = [data.vintage_label, ...data.credits].join(" · ");
+        node.textContent = [data.vintage_label, ...(isNarrow ? [] : data.credits)].join(" · ");
         return node.innerHTML;
     }
 

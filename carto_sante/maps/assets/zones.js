@@ -19,7 +19,6 @@
         if (data.qpv) app.overlays.qpv = outlineLayer(app, data.qpv);
         if (data.isochrones.length) app.overlays.isochrones = reachLayer(app, data.isochrones, reachStyle);
         if (data.rings.length) app.overlays.rings = reachLayer(app, data.rings, ringStyle);
-        if (data.focus) focusLayer(app).addTo(app.map);
     };
 
     // What a zone shows for the choropleth in view: {color, text}.
@@ -30,7 +29,14 @@
         if (group === MISSING) return { color: "url(#cs-missing)", text: "non disponible" };
         const color = group === ZERO ? "#FFFFFF" : record.colors[group];
         if (!record.values) return { color: color, text: record.class_labels ? record.class_labels[group] : "" };
-        return { color: color, text: cs.number(record.values[index], record.decimals) };
+        return { color: color, text: cs.number(record.values[index], record.decimals, record.is_signed) };
+    };
+
+    cs.isSuppressed = (record, index) => record.class_of[index] === SUPPRESSED;
+    // Paler over a base map, and under the bands of reach, which would otherwise change the colours of the legend.
+    cs.fillOpacity = function (app) {
+        const isUnderReach = app.overlays.isochrones && app.map.hasLayer(app.overlays.isochrones);
+        return isUnderReach ? 0.12 : app.base ? 0.68 : 0.92;
     };
 
     cs.drawChoropleth = function (app, record) {
@@ -43,7 +49,7 @@
         app.record = record;
         app.zoneLayers[key].eachLayer(function (layer) {
             const value = cs.zoneValue(record, layer.csIndex);
-            layer.setStyle({ fillColor: value.color, fillOpacity: app.fillOpacity });
+            layer.setStyle({ fillColor: value.color, fillOpacity: cs.fillOpacity(app) });
             const element = layer.getElement();
             if (element) element.setAttribute("aria-label", zoneSentence(app, layer.csIndex));
         });
@@ -51,10 +57,8 @@
     };
 
     cs.zonePopupAt = function (app, level, index, latlng) {
-        const width = Math.min(360, app.map.getSize().x - 48);
-        const height = Math.max(160, Math.min(420, app.map.getSize().y - 150));
-        const options = { maxWidth: width, minWidth: Math.min(240, width), maxHeight: height, autoPanPadding: [12, 12] };
-        L.popup(options).setLatLng(latlng).setContent(cs.zonePopup(app, level, index)).openOn(app.map);
+        app.zoneLayers[level.key]?.eachLayer((layer) => layer.closeTooltip());
+        cs.openPopup(app, latlng, cs.zonePopup(app, level, index), 0);
     };
 
     function zoneLayer(app, level, pane) {
@@ -63,7 +67,7 @@
             if (!geometry) return;
             const layer = L.geoJSON(geometry, { pane: pane, renderer: app.renderers[pane] }).getLayers()[0];
             layer.csIndex = index;
-            layer.setStyle({ color: "#40566B", weight: 1.2, opacity: 0.9, fillOpacity: app.fillOpacity });
+            layer.setStyle({ color: "#40566B", weight: 1.2, opacity: 0.9 });
             layer.bindTooltip(() => zoneTooltip(app, level, index), { sticky: true, opacity: 1, className: "cs-tip" });
             layer.on("click", (event) => cs.zonePopupAt(app, level, index, event.latlng));
             layer.on("mouseover", () => layer.setStyle({ weight: 3 }));
@@ -131,7 +135,7 @@
     // Widest first in the payload: the last one is the nearest, hence the strongest.
     function reachStyle(number, count) {
         const color = cs.reachColor(number, count);
-        return { color: color, weight: 1.6, opacity: 1, fillColor: color, fillOpacity: 0.28 };
+        return { color: color, weight: 1.6, opacity: 1, fillColor: color, fillOpacity: 0.3 };
     }
     cs.reachColor = function (number, count) {
         const step = count - 1 - number;
@@ -141,7 +145,7 @@
         return { color: "#B0005A", weight: 1.2, dashArray: "2 4", opacity: 0.9, fillColor: "#B0005A", fillOpacity: 0.06 };
     }
 
-    function focusLayer(app) {
+    cs.focusLayer = function (app) {
         const focus = app.data.focus;
         const levels = [...app.data.levels, app.data.qpv].filter(Boolean);
         const level = levels.find((item) => item.key === focus.level);
@@ -150,7 +154,7 @@
             { pane: "cs-outlines", renderer: app.renderers["cs-outlines"], interactive: false });
         layer.setStyle({ color: "#1D2A33", weight: 4, opacity: 1, fill: false });
         return layer;
-    }
+    };
 
     function addPatterns(app) {
         for (const renderer of Object.values(app.renderers)) {

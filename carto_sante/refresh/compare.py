@@ -1,0 +1,197 @@
+"""Two vintages read back from disk and compared, and the tables, map and page of what changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from carto_sante.errors import InputError
+from carto_sante.exports import write_csv
+from carto_sante.files import require_file, whole_folder
+from carto_sante.maps import build_diff_map, save_map
+from carto_sante.refresh.diff import Evolution, compare_practitioners
+from carto_sante.refresh.outputs import PACKAGE
+from carto_sante.refresh.vintages import JOURNAL
+from carto_sante.registries.professions import load_catalogue
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from geopandas import GeoDataFrame
+
+_BALANCE_LABELS = {
+    "before_count": "Avant",
+    "arrived_count": "Arrivées",
+    "moved_in_count": "Venus d'un autre quartier",
+    "left_count": "Départs",
+    "moved_out_count": "Partis vers un autre quartier",
+    "after_count": "Après",
+}
+
+
+def read_layer(vintage: Path | str, layer: str) -> GeoDataFrame:
+    """Read a layer of a vintage's GeoPackage.
+
+    Parameters
+    ----------
+    vintage : path
+        Folder of a vintage (``DIR/vintages/2026-01-15``, or ``DIR/current``).
+    layer : str
+        "praticiens", "etablissements", "territoires_<level>" or "isochrones".
+
+    Raises
+    ------
+    InputError
+        If the folder is no vintage.
+    """
+    import geopandas as gpd
+
+    folder = Path(vintage)
+    if not (folder / JOURNAL).is_file():
+        inside = sorted(p.name for p in (folder / "vintages").iterdir()) if (folder / "vintages").is_dir() else []
+        hint = f"Name one of its vintages: {', '.join(str(folder / 'vintages' / n) for n in inside)}." if inside else ""
+        raise InputError(
+            f"{folder} is not a vintage: it has no {JOURNAL}.",
+            expected="a folder such as out/vintages/2026-01-15, or out/current",
+            next_step=hint,
+        )
+    table: GeoDataFrame = gpd.read_file(require_file(folder / PACKAGE), layer=layer)
+    return table
+
+
+def compare_vintages(before: Path | str, after: Path | str, *, level: str | None = None) -> Evolution:
+    """Compare the practitioners of the study area in two vintages.
+
+    Parameters
+    ----------
+    before, after : path
+        Folders of two vintages.
+    level : str, optional
+        Level of the zones; that of the study by default.
+
+    Returns
+    -------
+    Evolution
+
+    Raises
+    ------
+    InputError
+        If a folder is no vintage, or the two cannot be compared.
+    """
+    tables = [read_layer(vintage, "praticiens") for vintage in (before, after)]
+    chosen = level or read_parameters(after)["density"]["level"]
+    return compare_practitioners(*[table.loc[table["is_in_study"].astype(bool)] for table in tables], level=chosen)
+
+
+def read_parameters(vintage: Path | str) -> dict[str, Any]:
+    """Return the parameters of the study that made a vintage."""
+    journal = json.loads((Path(vintage) / JOURNAL).read_text(encoding="utf-8"))
+    parameters: dict[str, Any] = journal["parameters"]
+    return parameters
+
+
+def balance_lines(evolution: Evolution, *, profession_labels: dict[str, str]) -> dict[str, list[str]]:
+    """Return, by zone, the French lines that the map's popup shows.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> table = pandas.DataFrame([["11", "gp", 5, 1, 0, 2, 0, 4]], columns=["territory_id", "profession",
+    ...     "before_count", "arrived_count", "moved_in_count", "left_count", "moved_out_count", "after_count"])
+    >>> balance_lines(Evolution(table, table, 0), profession_labels={"gp": "Médecins généralistes"})
+    {'11': ['Médecins généralistes : 5 → 4 (1 arrivée, 2 départs)']}
+    """
+    lines: dict[str, list[str]] = {}
+    for row in evolution.balance.to_dict("records"):
+        parts = [
+            _count(row["arrived_count"], "arrivée", "arrivées"),
+            _count(row["moved_in_count"], "venu d'un autre quartier", "venus d'un autre quartier"),
+            _count(row["left_count"], "départ", "départs"),
+            _count(row["moved_out_count"], "parti vers un autre quartier", "partis vers un autre quartier"),
+        ]
+        changed = ", ".join(part for part in parts if part)
+        if changed and row["territory_id"]:
+            label = profession_labels.get(row["profession"], row["profession"])
+            text = f"{label} : {row['before_count']} → {row['after_count']} ({changed})"
+            lines.setdefault(str(row["territory_id"]), []).append(text)
+    return lines
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}" if number else ""
+
+
+def write_comparison(before: Path | str, after: Path | str, out: Path | str, *, offline: bool = False) -> Evolution:
+    """Write what changed between two vintages: tables, map.
+
+    Parameters
+    ----------
+    before, after : path
+        Folders of two vintages.
+    out : path
+        Folder to write, whole or not at all: ``evolution.csv`` (one line by change), ``bilan.csv`` (by zone and
+        profession), ``evolution.html`` (map).
+    offline : bool, default False
+        Whether the map carries its scripts inside.
+
+    Returns
+    -------
+    Evolution
+
+    Raises
+    ------
+    InputError
+        If the vintages cannot be compared.
+    OutputError
+        If the folder cannot be written.
+    """
+    evolution = compare_vintages(before, after)
+    level = read_parameters(after)["density"]["level"]
+    territories = read_layer(after, f"territoires_{level}")
+    titles = [json.loads((Path(folder) / JOURNAL).read_text(encoding="utf-8")) for folder in (before, after)]
+    labels = load_catalogue()["profession_label_plural"].to_dict()
+    names = dict(zip(territories["territory_id"], territories["territory_label"], strict=True))
+    with whole_folder(out) as part:
+        write_csv(_readable_changes(evolution.changes, names, labels), part / "evolution.csv")
+        write_csv(_readable_balance(evolution.balance, names, labels), part / "bilan.csv")
+        city = build_diff_map(
+            title=str(titles[1]["title"]),
+            before_vintage=titles[0]["vintage"],
+            after_vintage=titles[1]["vintage"],
+            changes=evolution.changes,
+            balance=evolution.balance,
+            territories=territories,
+            level=level,
+        )
+        save_map(city, part / "evolution.html", offline=offline)
+    return evolution
+
+
+def _readable_changes(changes: GeoDataFrame, names: dict[str, str], labels: dict[str, str]) -> pd.DataFrame:
+    import pandas as pd
+
+    plain = pd.DataFrame(changes.drop(columns="geometry"))
+    plain["profession"] = plain["profession"].map(labels).fillna(plain["profession"])
+    for column in ("from_id", "to_id"):
+        plain[column] = [_zone_names(value, names) for value in plain[column]]
+    titles = {
+        "practitioner_id": "Identifiant", "practitioner_label": "Nom d'exercice", "profession": "Profession",
+        "change_label": "Changement", "from_id": "Quartier avant", "to_id": "Quartier après", "from_value": "Avant",
+        "to_value": "Après", "distance_m": "Distance (m)",
+    }  # fmt: skip
+    return plain.rename(columns=titles)[list(titles.values())]
+
+
+def _zone_names(ids: str, names: dict[str, str]) -> str:
+    return "; ".join(names.get(part, part) for part in ids.split("; ")) if ids else ""
+
+
+def _readable_balance(balance: pd.DataFrame, names: dict[str, str], labels: dict[str, str]) -> pd.DataFrame:
+    plain = balance.assign(
+        territory_id=balance["territory_id"].map(names).fillna("Hors zone ou non localisé"),
+        profession=balance["profession"].map(labels).fillna(balance["profession"]),
+    )
+    return plain.rename(columns={"territory_id": "Quartier", "profession": "Profession", **_BALANCE_LABELS})
+
+
+__all__ = ["balance_lines", "compare_vintages", "read_layer", "write_comparison"]
