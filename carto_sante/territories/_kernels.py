@@ -119,3 +119,43 @@ def zones_of_points(points, part_zone, bounds, coordinates, part_band, height, b
                 times[point] += 1
                 if times[point] == 1:
                     zone[point] = part_zone[part]
+
+
+@njit(cache=True, nogil=True)
+def boxes_met_by_edges(boxes, part_zone, bounds, coordinates, part_band, height, band_start, band_edges, grid, grid_start, grid_parts, met):  # type: ignore[no-untyped-def]  # noqa: E501
+    """Write whether the bounding box of some edge meets each box: where none does, no zone's border crosses it."""
+    columns, rows = int(grid[3]), int(grid[4])
+    for box in range(len(boxes)):
+        west, south, east, north = boxes[box, 0], boxes[box, 1], boxes[box, 2], boxes[box, 3]
+        met[box] = False
+        left, right = int(np.floor((west - grid[0]) / grid[2])), int(np.floor((east - grid[0]) / grid[2]))
+        bottom, top = int(np.floor((south - grid[1]) / grid[2])), int(np.floor((north - grid[1]) / grid[2]))
+        for row in range(max(0, min(bottom, rows - 1)), max(-1, min(top, rows - 1)) + 1):
+            for column in range(max(0, min(left, columns - 1)), max(-1, min(right, columns - 1)) + 1):
+                cell = row * columns + column
+                for place in range(grid_start[cell], grid_start[cell + 1]):
+                    part = grid_parts[place]
+                    if east < bounds[part, 0] or west > bounds[part, 2]:
+                        continue
+                    if north < bounds[part, 1] or south > bounds[part, 3]:
+                        continue
+                    last = part_band[part + 1] - part_band[part] - 1
+                    low = max(0, min(last, int((south - bounds[part, 1]) / height[part])))
+                    high = max(0, min(last, int((north - bounds[part, 1]) / height[part])))
+                    start, stop = band_start[part_band[part] + low], band_start[part_band[part] + high + 1]
+                    for position in range(start, stop):
+                        edge = band_edges[position]
+                        x1, y1 = coordinates[edge, 0], coordinates[edge, 1]
+                        x2, y2 = coordinates[edge + 1, 0], coordinates[edge + 1, 1]
+                        if (x1 < west and x2 < west) or (x1 > east and x2 > east):
+                            continue
+                        if (y1 < south and y2 < south) or (y1 > north and y2 > north):
+                            continue
+                        met[box] = True
+                        break
+                    if met[box]:
+                        break
+                if met[box]:
+                    break
+            if met[box]:
+                break

@@ -119,7 +119,7 @@ def first_zone(shapes: np.ndarray, zones: np.ndarray) -> tuple[np.ndarray, int]:
     if len(shapes) < COMPILED_FROM_POINTS or len(zones) == 0:
         return _first_zone_by_tree(shapes, zones)
     index = build_zone_index(zones)
-    rank, times = _search(shapely.get_coordinates(shapes), index)
+    rank, times = search_zones(shapely.get_coordinates(shapes), index)
     unsure = np.flatnonzero(rank == UNSURE)
     shared = int((times > 1).sum())
     if len(unsure):
@@ -138,7 +138,8 @@ def _first_zone_by_tree(shapes: np.ndarray, zones: np.ndarray) -> tuple[np.ndarr
     return rank, int((counts > 1).sum())
 
 
-def _search(points: np.ndarray, index: ZoneIndex) -> tuple[np.ndarray, np.ndarray]:
+def search_zones(points: np.ndarray, index: ZoneIndex) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first zone of each point (-1 none, UNSURE left to GEOS) and how many zones hold it."""
     from concurrent.futures import ThreadPoolExecutor
 
     from carto_sante.territories._kernels import zones_of_points
