@@ -131,8 +131,9 @@ def write_atlas(
                 entries.append(printed.entry(name, number, stem))
                 if on_page:
                     on_page(label)
-        write_index(part / "index.html", title=title, vintage=vintage, entries=entries, formats=formats,
-                    column=f"{profession_of(profession).plural}, {unit_label(printed.unit)}", credits=credits)  # fmt: skip
+        column = f"{profession_of(profession).plural}, {unit_label(printed.unit)}"
+        words: dict[str, Any] = {"title": title, "vintage": vintage, "credits": credits}
+        write_index(part / "index.html", entries=entries, formats=formats, column=column, **words)
         names = sorted(path.name for path in part.iterdir() if path.name != "index.html")
     return [Path(folder) / name for name in ["index.html", *names]]
 
