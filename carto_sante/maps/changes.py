@@ -103,7 +103,9 @@ def balance_notes(balance: pd.DataFrame, *, level: str) -> dict[str, list[str]]:
     )
     notes: dict[str, list[str]] = {}
     for row in balance.sort_values([column, "profession"]).to_dict("records"):
-        moves = [f"{format_number(row[name])} {one if row[name] < 2 else many}" for name, one, many in words if row[name]]
+        moves = [
+            f"{format_number(row[name])} {one if row[name] < 2 else many}" for name, one, many in words if row[name]
+        ]
         if not moves:
             continue
         counts = f"{format_number(row['before_count'])} → {format_number(row['after_count'])}"

@@ -185,7 +185,9 @@ def _control(study: Study, facilities: GeoDataFrame | None) -> list[dict[str, An
         if source.kind == "rpps"
     ]
     if not whole:
-        raise InputError("practitioners.control_totals needs an RPPS file.", expected='[[registries]] with kind = "rpps"')
+        raise InputError(
+            "practitioners.control_totals needs an RPPS file.", expected='[[registries]] with kind = "rpps"'
+        )
     table = build_practitioners(
         whole, facilities=facilities, professions=chosen.professions, definitions=chosen.definitions,
         exclusions=chosen.exclusions,
