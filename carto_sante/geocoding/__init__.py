@@ -11,10 +11,12 @@ from carto_sante.geocoding.index import AddressIndex, build_index, open_index
 from carto_sante.geocoding.keys import address_key
 from carto_sante.geocoding.passes import geocode
 from carto_sante.geocoding.references import Geocoder, open_reference
+from carto_sante.geocoding.service import ServiceGeocoder
 
 __all__ = [
     "AddressIndex",
     "Geocoder",
+    "ServiceGeocoder",
     "address_key",
     "build_index",
     "geocode",

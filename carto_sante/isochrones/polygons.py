@@ -167,7 +167,8 @@ def draw(
     profile.fill(canvas.index, sources, limit_s=longest, is_outward=not options.is_inbound)
     qualities: list[Quality] = []
     try:
-        raster = TimeRaster(canvas, canvas.window(*profile.bounds_m(canvas.index, limit_s=longest)), profile)
+        bounds = profile.bounds_m(canvas.index, canvas.boxes_m, limit_s=longest)
+        raster = TimeRaster(canvas, canvas.window(*bounds), profile)
         outlines = []
         for limit_s in options.limits_s:
             raster.set_limit(limit_s)

@@ -8,7 +8,7 @@ module          what it answers
 =============== ===========================================================================
 `city`          the map of a city
 `compare`       before and after; what changed between two vintages (`changes`: in which words and symbols)
-`atlas`         one page, PNG and PDF per quartier and per QPV
+`atlas`         one page, PNG and PDF per quartier and per QPV (`static` draws, `index_page` lists)
 `page`          writing a map; `offline` puts every script and style inside
 `choropleth`    classes of an indicator, by mapclassify; `bivariate` crosses two
 `sites`         practitioners gathered by place; `symbols` how each profession is drawn
@@ -24,9 +24,10 @@ The browser side is in ``assets/``: everything that comes from a registry travel
 
 from __future__ import annotations
 
+from carto_sante.maps.atlas import write_atlas
 from carto_sante.maps.changes import balance_notes
 from carto_sante.maps.city import build_city_map
 from carto_sante.maps.compare import build_before_after_map, build_diff_map
 from carto_sante.maps.page import save_map
 
-__all__ = ["balance_notes", "build_before_after_map", "build_city_map", "build_diff_map", "save_map"]
+__all__ = ["balance_notes", "build_before_after_map", "build_city_map", "build_diff_map", "save_map", "write_atlas"]

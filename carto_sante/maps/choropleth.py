@@ -126,41 +126,68 @@ def classify(
     )
 
 
-def classify_change(values: Sequence[float] | npt.NDArray[np.float64], *, decimals: int | None = None) -> Classes:
-    """Cut differences into seven symmetrical classes around zero: losses, no change, gains.
+def classify_change(
+    values: Sequence[float] | npt.NDArray[np.float64],
+    *,
+    status: Sequence[str] | None = None,
+    decimals: int | None = None,
+) -> Classes:
+    """Cut differences into symmetrical classes around zero: losses, no change, gains.
 
-    The bounds are a third and two thirds of the largest change, so that a gain and a loss of the same size have
-    colours of the same strength.
+    The bounds are a third and two thirds of the largest change (rounded up where all are whole numbers), so that a
+    gain and a loss of the same size have colours of the same strength.
 
     Parameters
     ----------
     values : sequence of float
         Differences; NaN where unknown.
+    status : sequence of str, optional
+        "suppressed" where the difference is withheld.
     decimals : int, optional
         Decimals of the labels.
 
     Examples
     --------
-    >>> classify_change([-3.0, 0.0, 1.0]).class_of.tolist()
-    [0, 3, 4]
+    >>> classes = classify_change([-3.0, 0.0, 1.0])
+    >>> classes.class_of.tolist(), classes.labels[3:]
+    ([0, 3, 4], ('inchangé', '+1', '+2', '+3'))
     """
     numbers = np.asarray(values, dtype=np.float64)
     is_known = np.isfinite(numbers)
-    largest = float(np.abs(numbers[is_known]).max()) if is_known.any() else 0.0
-    digits = decimals_for(numbers[is_known]) if decimals is None else decimals
+    known = numbers[is_known]
+    largest = float(np.abs(known).max()) if is_known.any() else 0.0
+    is_whole = bool((known == np.round(known)).all()) and decimals in (None, 0)
+    step = float(np.ceil(largest / 3)) if is_whole else largest / 3
+    size = int(np.ceil(largest / step)) if step else 0
     class_of = np.full(len(numbers), MISSING, dtype=np.int64)
-    strength = np.ceil(np.abs(numbers[is_known]) / largest * 3) if largest else np.zeros(int(is_known.sum()))
-    class_of[is_known] = (3 + np.sign(numbers[is_known]) * np.clip(strength, 0, 3)).astype(np.int64)
-    thirds = [largest * step / 3 for step in (1, 2, 3)]
-    names = []
-    for low, high in (("", thirds[0]), (thirds[0], thirds[1]), (thirds[1], thirds[2])):
-        start = "0" if low == "" else format_number(float(low), decimals=max(digits, 1 if largest < 10 else 0))
-        names.append((start, format_number(high, decimals=max(digits, 1 if largest < 10 else 0))))
-    gains = [f"+{low} à +{high}".replace("+0 à", "jusqu’à") for low, high in names]
-    losses = [f"\u2212{low} à \u2212{high}".replace("\u22120 à", "jusqu’à") for low, high in names]
-    labels = (*reversed(losses), "inchangé", *gains)
-    counts = tuple(int((class_of == index).sum()) for index in range(7))
-    return Classes(class_of, labels, DIVERGING, counts, tuple(sorted([-x for x in thirds] + [0.0] + thirds)), digits)
+    if status is not None:
+        class_of[np.asarray(list(status), dtype=object) == "suppressed"] = SUPPRESSED
+    strength = np.clip(np.ceil(np.abs(known) / step - 1e-9), 0, size) if step else np.zeros(len(known))
+    class_of[is_known] = (size + np.sign(known) * strength).astype(np.int64)
+    digits = 0 if is_whole else decimals_for(known) if decimals is None else decimals
+    gains = [_gain_label(number, step, largest, whole=is_whole, decimals=digits) for number in range(1, size + 1)]
+    losses = [text.replace("+", "\u2212") for text in gains]
+    middle = len(DIVERGING) // 2
+    colors = DIVERGING[middle - size : middle + size + 1]
+    counts = tuple(int((class_of == index).sum()) for index in range(2 * size + 1))
+    bounds = [step * number for number in range(1, size + 1)]
+    return Classes(
+        class_of,
+        (*reversed(losses), "inchangé", *gains),
+        colors,
+        counts,
+        (*(-bound for bound in reversed(bounds)), 0.0, *bounds),
+        digits,
+    )
+
+
+def _gain_label(number: int, step: float, largest: float, *, whole: bool, decimals: int) -> str:
+    low = (number - 1) * step + 1 if whole else (number - 1) * step
+    high = min(number * step, largest)
+    first, last = (format_number(bound, decimals=decimals) for bound in (low, high))
+    if whole and low == high:
+        return f"+{last}"
+    return f"jusqu’à +{last}" if not whole and number == 1 else f"+{first} à +{last}"
 
 
 def classes_record(classes: Classes) -> dict[str, Any]:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 
+#: Least width of what is shown around a zone in focus, in metres.
+_FOCUS_M = 2_400.0
+
+
 def build_city_map(
     *,
     title: str,
@@ -35,11 +39,13 @@ def build_city_map(
     qpv_level: str = "qpv",
     indicator: str = "practitioners_per_100k",
     profession: str = "gp",
+    hypothesis: str | None = None,
     professions: Sequence[str] | None = None,
     bivariate_with: str | None = None,
     indicator_labels: Mapping[str, str] | None = None,
     notes: Mapping[str, Sequence[str]] | None = None,
     focus_id: str | None = None,
+    links: Sequence[Sequence[str]] = (),
     base_map: str = "plan_ign",
     class_count: int = 5,
     scheme: str = "fisher_jenks",
@@ -71,6 +77,8 @@ def build_city_map(
         Level shown first, and level of the QPV outlines.
     indicator, profession : str
         What is shown first.
+    hypothesis : str, optional
+        Which of several denominators is shown first, as written in the table.
     professions : sequence of str, optional
         Professions of the map; by default all those of the table.
     bivariate_with : str, optional
@@ -81,6 +89,8 @@ def build_city_map(
         Lines added to the popup of a zone, by its code (for instance what changed since the last vintage).
     focus_id : str, optional
         Code of the zone of ``level`` or ``qpv_level`` to zoom on and outline.
+    links : sequence of (label, address), optional
+        Links shown under the title, to files beside the map.
     base_map : str, default "plan_ign"
         "plan_ign", "osm" or "none".
     class_count : int, default 5
@@ -142,12 +152,15 @@ def build_city_map(
     data: dict[str, Any] = {
         **parts.header_record(title=title, vintage=vintage, credits=credits, base_map=base_map),
         "professions": parts.profession_records(shown, inside=sites.inside_counts, outside=sites.outside_counts),
+        "links": [[str(label), str(address)] for label, address in links],
         "further_labels": parts.further_labels(choropleths, shown),
         "levels": records,
         "qpv": qpv,
         "reference_level": reference,
         "choropleths": choropleths,
-        "first": _first(choropleths, level=level, indicator=indicator, profession=profession),
+        "first": _first(
+            choropleths, level=level, indicator=indicator, profession=profession, hypothesis=hypothesis
+        ),
         "first_profession": profession,
         "bivariate": _bivariate(choropleths, level=level, indicator=indicator, second=bivariate_with),
         "places": sites.places,
@@ -159,6 +172,24 @@ def build_city_map(
         "facilities": parts.facility_records(facilities),
         "streets": parts.street_records(streets),
     }
+    return finish_map(data, territories=territories, level=level, qpv_level=qpv_level, focus_id=focus_id)
+
+
+def refocus_map(
+    city: folium.Map, *, title: str, focus_id: str, territories: GeoDataFrame, level: str, qpv_level: str = "qpv",
+    links: Sequence[Sequence[str]] = (),
+) -> folium.Map:  # fmt: skip
+    """Return the same map under another title, zoomed on one zone: an atlas computes its tables once.
+
+    Raises
+    ------
+    NoResultError
+        If no zone of ``level`` or ``qpv_level`` has the code.
+    """
+    from carto_sante.maps.element import CityPage
+
+    page = next(child for child in city._children.values() if isinstance(child, CityPage))
+    data = {**page.payload, "title": title, "links": [list(link) for link in links]}
     return finish_map(data, territories=territories, level=level, qpv_level=qpv_level, focus_id=focus_id)
 
 
@@ -220,14 +251,18 @@ def _qpv(territories: Any, located: Any, shown: Sequence[str], *, qpv_level: str
     return record
 
 
-def _first(choropleths: list[dict[str, Any]], *, level: str, indicator: str, profession: str) -> int:
+def _first(
+    choropleths: list[dict[str, Any]], *, level: str, indicator: str, profession: str, hypothesis: str | None
+) -> int:
     """Return the choropleth shown first: the asked one, its latest year and first hypothesis; -1 without any."""
     if not choropleths:
         return -1
 
-    def score(record: dict[str, Any]) -> tuple[bool, bool, bool, int]:
+    def score(record: dict[str, Any]) -> tuple[bool, bool, bool, bool, int]:
         is_asked = record["indicator"] == indicator
-        return (record["level"] == level, is_asked, record["profession"] == profession, record["year"] or 0)
+        is_preferred = hypothesis is None or record["hypothesis"] == hypothesis
+        is_profession = record["profession"] == profession
+        return (record["level"] == level, is_asked, is_profession, is_preferred, record["year"] or 0)
 
     best = max(range(len(choropleths)), key=lambda number: (score(choropleths[number]), -number))
     if choropleths[best]["level"] != level:
@@ -252,5 +287,8 @@ def _focus(territories: Any, focus_id: str, *, levels: Sequence[str]) -> dict[st
     for level in levels:
         zone = territories[(territories["territory_level"] == level) & (territories["territory_id"] == focus_id)]
         if len(zone):
-            return {"level": level, "id": focus_id, "bounds": parts.bounds_of(zone.geometry)}
+            left, bottom, right, top = zone.total_bounds
+            # A small QPV is shown with what surrounds it.
+            around = zone.geometry.buffer(max(0.0, (_FOCUS_M - max(right - left, top - bottom)) / 2))
+            return {"level": level, "id": focus_id, "bounds": parts.bounds_of(around)}
     raise NoResultError(f"No zone of level {' or '.join(levels)} has the code {focus_id!r}.")

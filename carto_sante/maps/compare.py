@@ -200,7 +200,8 @@ def _states(before: dict[str, Any], after: dict[str, Any], *, class_count: int, 
             part[name] = int((class_of == code).sum())
         states.append({**record, **part, "state": state, "hypothesis": after["hypothesis"], "year": after["year"],
                        "data_year": record["year"]})  # fmt: skip
-    change = classify_change(second - first, decimals=both.decimals)
+    hidden = ["suppressed" if "suppressed" in pair else "ok" for pair in zip(status[:size], status[size:], strict=True)]
+    change = classify_change(second - first, status=hidden, decimals=both.decimals)
     states.append(
         {
             **after,

@@ -86,6 +86,9 @@ def light_geometries(geometries: GeoSeries) -> list[dict[str, Any] | None]:
         values = shapely.simplify(values, SIMPLIFY_M, preserve_topology=True)
     degrees = geopandas.GeoSeries(values, crs=geometries.crs).to_crs(GEOGRAPHIC_CRS)
     rounded = shapely.transform(np.asarray(degrees.array, dtype=object), lambda xy: np.round(xy, DECIMALS))
+    # Rounding may pinch a thin ring: those are laid on the grid as a whole, which drops what has no width left.
+    pinched = ~shapely.is_valid(rounded)
+    rounded[pinched] = shapely.set_precision(np.asarray(degrees.array, dtype=object)[pinched], 10.0**-DECIMALS)
     return [_mapping(shape) for shape in shapely.remove_repeated_points(rounded)]
 
 

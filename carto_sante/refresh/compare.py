@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carto_sante.errors import InputError
 from carto_sante.exports import write_csv
 from carto_sante.files import require_file, whole_folder
-from carto_sante.maps import build_diff_map, save_map  # type: ignore[attr-defined]
+from carto_sante.maps import build_diff_map, save_map
 from carto_sante.refresh.diff import Evolution, compare_practitioners
 from carto_sante.refresh.outputs import PACKAGE
 from carto_sante.refresh.vintages import JOURNAL
@@ -84,8 +85,6 @@ def compare_vintages(before: Path | str, after: Path | str, *, level: str | None
 
 def read_parameters(vintage: Path | str) -> dict[str, Any]:
     """Return the parameters of the study that made a vintage."""
-    import json
-
     journal = json.loads((Path(vintage) / JOURNAL).read_text(encoding="utf-8"))
     parameters: dict[str, Any] = journal["parameters"]
     return parameters
@@ -149,13 +148,16 @@ def write_comparison(before: Path | str, after: Path | str, out: Path | str, *, 
     evolution = compare_vintages(before, after)
     level = read_parameters(after)["density"]["level"]
     territories = read_layer(after, f"territoires_{level}")
+    titles = [json.loads((Path(folder) / JOURNAL).read_text(encoding="utf-8")) for folder in (before, after)]
     labels = load_catalogue()["profession_label_plural"].to_dict()
     names = dict(zip(territories["territory_id"], territories["territory_label"], strict=True))
     with whole_folder(out) as part:
         write_csv(_readable_changes(evolution.changes, names, labels), part / "evolution.csv")
         write_csv(_readable_balance(evolution.balance, names, labels), part / "bilan.csv")
         city = build_diff_map(
-            title=_title(before, after),
+            title=str(titles[1]["title"]),
+            before_vintage=titles[0]["vintage"],
+            after_vintage=titles[1]["vintage"],
             changes=evolution.changes,
             balance=evolution.balance,
             territories=territories,
@@ -163,13 +165,6 @@ def write_comparison(before: Path | str, after: Path | str, out: Path | str, *, 
         )
         save_map(city, part / "evolution.html", offline=offline)
     return evolution
-
-
-def _title(before: Path | str, after: Path | str) -> str:
-    import json
-
-    journals = [json.loads((Path(folder) / JOURNAL).read_text(encoding="utf-8")) for folder in (before, after)]
-    return f"{journals[1]['title']} : de {journals[0]['vintage']} à {journals[1]['vintage']}"
 
 
 def _readable_changes(changes: GeoDataFrame, names: dict[str, str], labels: dict[str, str]) -> pd.DataFrame:

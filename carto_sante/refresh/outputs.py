@@ -48,10 +48,17 @@ def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path) -> 
         level=study.density.level,
         indicator=study.map.indicator,
         profession=study.map.profession,
+        hypothesis=main_hypothesis(computed),
         base_map=study.map.base_map,
         credits=_credits(computed, journal),
     )
     save_map(city, folder / MAP, offline=study.map.offline)
+
+
+def main_hypothesis(computed: Computed) -> str | None:
+    """Return how the indicators of the study's level and main denominator name it."""
+    denominators = computed.indicators.attrs.get("denominators", [])
+    return denominators[0]["hypothesis"] if denominators else None
 
 
 def package_layers(computed: Computed) -> dict[str, GeoDataFrame]:
@@ -71,7 +78,10 @@ def _with_indicators(computed: Computed, zones: GeoDataFrame) -> GeoDataFrame:
     main = computed.study.map.indicator
     table = computed.indicators
     chosen = table.loc[(table["indicator"] == main) & table["territory_id"].isin(zones["territory_id"])]
-    chosen = chosen.loc[chosen["territory_level"] == zones["territory_level"].iloc[0]]
+    level = zones["territory_level"].iloc[0]
+    chosen = chosen.loc[chosen["territory_level"] == level]
+    main_of = {item["level"]: item["hypothesis"] for item in reversed(table.attrs.get("denominators", []))}
+    chosen = chosen.loc[chosen["hypothesis"] == main_of.get(level)]
     wide = chosen.pivot_table(index="territory_id", columns="profession", values="indicator_value", aggfunc="first")
     wide.columns = [f"{profession}_{main.removeprefix('practitioners_')}" for profession in wide.columns]
     return zones.merge(wide.reset_index(), on="territory_id", how="left", validate="1:1")
@@ -85,7 +95,7 @@ def _credits(computed: Computed, journal: dict[str, Any]) -> tuple[str, ...]:
     for item in study.registries:
         date = f", {item.data_date:%d/%m/%Y}" if item.data_date else ""
         lines.append(f"{names[item.kind]}{date}")
-    lines += [f"Population : {source['hypothesis']}" for source in journal.get("denominators", [])[:1]]
+    lines += [f"Population : {source['words']}" for source in journal.get("denominators", [])[:1]]
     if study.network:
         date = f" ({study.network.data_date:%d/%m/%Y})" if study.network.data_date else ""
         lines.append(f"Réseau : © les contributeurs d'OpenStreetMap{date}")

@@ -13,7 +13,7 @@ from carto_sante.files import sha256_of
 from carto_sante.progress import Stages
 from carto_sante.refresh import checks, vintages
 from carto_sante.refresh import journal as journals
-from carto_sante.refresh.outputs import write_outputs
+from carto_sante.refresh.outputs import main_hypothesis, write_outputs
 from carto_sante.report import worst_served
 from carto_sante.study import Study, read_study
 
@@ -201,7 +201,11 @@ def _worst(computed: Computed) -> dict[str, Any]:
     study = computed.study
     chosen = {"level": study.density.level, "profession": study.map.profession, "indicator": study.map.indicator}
     zones = worst_served(
-        computed.indicators, level=chosen["level"], profession=chosen["profession"], indicator=chosen["indicator"]
+        computed.indicators,
+        level=chosen["level"],
+        profession=chosen["profession"],
+        indicator=chosen["indicator"],
+        hypothesis=main_hypothesis(computed),
     )
     return {**chosen, "zones": zones}
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from carto_sante.registries.facility_kinds import load_facility_kinds
 from carto_sante.registries.professions import load_catalogue
 
 if TYPE_CHECKING:
@@ -13,7 +14,13 @@ if TYPE_CHECKING:
 
 
 def worst_served(
-    indicators: pd.DataFrame, *, level: str, profession: str, indicator: str, most: int = 5
+    indicators: pd.DataFrame,
+    *,
+    level: str,
+    profession: str,
+    indicator: str,
+    hypothesis: str | None = None,
+    most: int = 5,
 ) -> list[dict[str, Any]]:
     """Return the zones with the lowest value of an indicator, lowest first.
 
@@ -23,6 +30,8 @@ def worst_served(
         As `carto_sante.schemas.INDICATORS`.
     level, profession, indicator : str
         Which rows; only those with status "ok" compare.
+    hypothesis : str, optional
+        Which of several denominators.
     most : int, default 5
         How many zones.
 
@@ -37,6 +46,8 @@ def worst_served(
         & (indicators["indicator"] == indicator)
         & (indicators["status"] == "ok")
     ]
+    if hypothesis is not None:
+        chosen = chosen.loc[chosen["hypothesis"] == hypothesis]
     chosen = chosen.drop_duplicates("territory_id").sort_values(["indicator_value", "territory_id"])
     columns = ["territory_id", "territory_label", "indicator_value", "lower", "upper", "unit"]
     records: list[dict[str, Any]] = []
@@ -75,15 +86,15 @@ def print_summary(journal: dict[str, Any], folder: Path, *, is_new: bool, stream
 def _professions_table(journal: dict[str, Any]) -> Any:
     from rich.table import Table
 
-    catalogue = load_catalogue()
-    table = Table(title="Practitioners of the study area", title_justify="left")
-    table.add_column("profession")
+    labels = load_catalogue()["profession_label_plural"].to_dict()
+    labels |= load_facility_kinds()["facility_label_plural"].to_dict()
+    table = Table(title="Practitioners and places of care of the study area", title_justify="left")
+    table.add_column("name")
     table.add_column("", style="dim")
-    table.add_column("practitioners", justify="right")
-    for name in catalogue.index:
+    table.add_column("number", justify="right")
+    for name, label in labels.items():
         if name in journal["practitioners"]:
-            label = catalogue.loc[name, "profession_label_plural"]
-            table.add_row(str(name), str(label), f"{journal['practitioners'][name]:,}")
+            table.add_row(name, label, f"{journal['practitioners'][name]:,}")
     return table
 
 
@@ -109,16 +120,20 @@ def _remarks(journal: dict[str, Any]) -> list[str]:
         f"+ {sites['not_located']:,} not located."
     ]
     precise = sum(journal["geocoding"].get(name, 0) for name in ("site", "housenumber", "interpolated"))
-    lines.append(f"Points: {precise:,} at the building, {total - sites['not_located'] - precise:,} coarser.")
+    coarser = total - sites["not_located"] - precise
+    lines = [*lines, f"Points: {precise:,} at the building, {coarser:,} coarser."] if total else []
     for level, found in journal["territories"].items():
         if found.get("repaired_count"):
             lines.append(
-                f"{level}: {found['repaired_count']} of {found['zone_count']} polygons were invalid and repaired."
+                f"{level}: {found['repaired_count']} of {found['rows_kept']} polygons were invalid and repaired."
             )
+    lines += [
+        f"{level}: {found['zones_outside_count']} zones outside the communes of the study left out."
+        for level, found in journal["territories"].items()
+        if found.get("zones_outside_count")
+    ]
     for source in journal.get("denominators", []):
-        lines.append(
-            f"Denominator by {source['level']}: {source['hypothesis']}, {source['population_count']:,.0f} people."
-        )
+        lines.append(f"Denominator by {source['level']}: {source['words']}: {source['population_count']:,.0f} people.")
     share = journal.get("network", {}).get("unreachable_node_share")
     if share is not None:
         lines.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from carto_sante.density import compute_density
@@ -21,12 +21,16 @@ _METHODS = {
     "points": "comptée aux points",
 }
 _SOURCES = {
-    "iris": "recensement {year} par IRIS",
-    "grid": "carreaux de population {year}",
-    "points": "points de population {year}",
-    "qpv": "population publiée des QPV {year}",
-    "table": "population {year}",
+    "iris": "recensement par IRIS",
+    "grid": "carreaux de population",
+    "points": "points de population",
+    "qpv": "population publiée des QPV",
+    "table": "population",
 }
+
+
+#: A zone less covered than this by the zones of a population source has an unknown population.
+MIN_COVERED_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -40,23 +44,26 @@ class Denominator:
         Name of the population source in the study.
     population : DataFrame
         As `carto_sante.schemas.POPULATION`, for the zones of the level.
-    hypothesis : str
-        In French, as written beside each value.
+    words : str
+        The denominator in a few French words.
     population_count : float
         Everybody in the zones of the level.
     outside_count : float
         People of the source's zones that stick out of every zone of the level: reported, never spread.
     absent_count : int
         Zones of the source's level that the source does not list, taken as not inhabited.
+    hypothesis : str
+        In French, as written beside each value of the indicators.
     """
 
     level: str
     source: str
     population: pd.DataFrame
-    hypothesis: str
+    words: str
     population_count: float
     outside_count: float
     absent_count: int = 0
+    hypothesis: str = ""
 
 
 def denominators_by_level(
@@ -107,7 +114,7 @@ def _denominator(
     level: str,
 ) -> Denominator | None:
     table = population[source.name]
-    words = _SOURCES[source.kind].format(year=source.data_year)
+    words = _SOURCES[source.kind]
     if _level_of(source) == level:
         people = _of_zones(table, zones)
         return Denominator(level, source.name, people, words, float(total_population(people).sum()), 0.0)
@@ -116,11 +123,11 @@ def _denominator(
         if finer.empty:
             return None  # the study has no polygons of the source's zones: nothing to move from
         people = locate_population(table, finer)
-        # A census lists inhabited zones only: an IRIS of activity that it leaves out holds nobody that it counts. It is
-        # set aside and counted, rather than making every quartier that it touches unknown.
+        # A census lists inhabited zones only: an IRIS of activity that it leaves out holds nobody that it counts.
+        # That is said, rather than making every quartier that it touches unknown.
         absent = ~people["territory_id"].isin(table["territory_id"])
         absent_count = int(people.loc[absent, "territory_id"].nunique())
-        people = people.loc[~absent]
+        people.loc[absent, "population_count"] = 0.0
     else:
         people = table
         absent_count = 0
@@ -130,11 +137,16 @@ def _denominator(
         method, guide = "area", None
     moved = transfer_population(people, zones, method=method, guide=guide)
     report = moved.attrs.get("report", {})
+    if source.kind in {"iris", "qpv", "table"}:
+        # Zones of the source that leave part of a target empty know nothing of who lives there.
+        moved.loc[moved["covered_share"] < MIN_COVERED_SHARE, "population_count"] = float("nan")
+    if not (moved["population_count"] > 0).any():
+        return None
     how = _METHODS.get(str(report.get("method", method)), "")
-    hypothesis = words if source.kind == "points" else f"{words}, {how}".rstrip(", ")
+    words = words if source.kind == "points" else f"{words}, {how}".rstrip(", ")
     total = float(total_population(moved).sum())
     outside = float(report.get("outside_total") or 0.0)
-    return Denominator(level, source.name, moved, hypothesis, total, outside, absent_count)
+    return Denominator(level, source.name, moved, words, total, outside, absent_count)
 
 
 def _of_zones(table: pd.DataFrame, zones: GeoDataFrame) -> pd.DataFrame:
@@ -177,8 +189,9 @@ def compute_indicators(
     denominators = denominators_by_level(study, territories, population)
     if study.density.alternative:
         denominators += denominators_by_level(study, territories, population, source_name=study.density.alternative)
-    tables = [
-        compute_density(
+    tables = []
+    for number, item in enumerate(denominators):
+        table = compute_density(
             practitioners,
             territories.loc[territories["territory_level"] == item.level],
             item.population,
@@ -187,10 +200,14 @@ def compute_indicators(
             professions=(*study.practitioners.professions, *study.practitioners.facilities),
             suppress_below=study.density.suppress_below,
             smoothing=study.density.smoothing,
-            population_label=item.hypothesis,
+            population_label=item.words,
         )
-        for item in denominators
-    ]
+        rates = table["indicator"].str.contains("_per_")
+        denominators[number] = replace(item, hypothesis=str(table.loc[rates, "hypothesis"].iloc[0]))
+        # A headcount has the date of the registries and no denominator: it stands once, with the first one.
+        table.loc[~rates, "data_year"] = study.study.vintage.year
+        is_first = item.level not in {other.level for other in denominators[:number]}
+        tables.append(table if is_first else table.loc[rates])
     result = pd.concat(tables, ignore_index=True)
     order = sorted(range(len(denominators)), key=lambda i: denominators[i].level != study.density.level)
     result.attrs["denominators"] = [_described(denominators[i]) for i in order]
@@ -203,6 +220,7 @@ def _described(item: Denominator) -> dict[str, Any]:
         "level": item.level,
         "source": item.source,
         "hypothesis": item.hypothesis,
+        "words": f"{item.words}, {int(item.population['data_year'].iloc[0])}",
         "population_count": round(item.population_count, 1),
         "outside_count": round(item.outside_count, 1),
         "zones_unknown_count": int(known.isna().sum()),

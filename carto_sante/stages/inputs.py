@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("carto_sante")
 
+#: A zone that overlaps the communes of the study by less only touches their border, drawn otherwise in two files.
+MIN_INSIDE_SHARE = 0.02
+
 
 def metric_crs(study: Study) -> str:
     """Return the legal metric CRS of a study, as an EPSG string.
@@ -45,7 +48,8 @@ def load_territories(study: Study) -> GeoDataFrame:
     GeoDataFrame
         As `carto_sante.schemas.TERRITORIES`, in the study's metric CRS. A level "commune" is added as the
         union of the zones of ``density.level`` where the study declares none: the row of the whole city.
-        ``attrs["repairs"]`` says by level how many polygons were repaired and by how much the area changed.
+        Zones outside the communes of the study are left out and counted. ``attrs["repairs"]`` says by level how many
+        polygons were repaired and by how much the area changed.
     """
     import geopandas as gpd
     import pandas as pd
@@ -73,8 +77,30 @@ def load_territories(study: Study) -> GeoDataFrame:
         )
     crs = metric_crs(study)
     result = gpd.GeoDataFrame(pd.concat([level.to_crs(crs) for level in levels], ignore_index=True), crs=crs)
+    is_inside = _is_inside(study, result)
+    for name, count in result.loc[~is_inside, "territory_level"].value_counts().sort_index().items():
+        repairs[str(name)]["zones_outside_count"] = int(count)
+    result = result.loc[is_inside].reset_index(drop=True)
+    if not (result["territory_level"] == study.density.level).any():
+        raise NoResultError(
+            f"No zone of level {study.density.level!r} lies in the communes of the study "
+            f"({', '.join(study.study.communes)}).",
+            expected="zones and communes of the same place",
+            next_step="Check study.communes and the file of the level.",
+        )
     result.attrs["repairs"] = repairs
     return result
+
+
+def _is_inside(study: Study, zones: GeoDataFrame) -> Any:
+    """Tell the zones of the study's communes: elsewhere practitioners are not read, and would count as none."""
+    is_commune = zones["territory_level"] == "commune"
+    is_ours = zones["territory_id"].isin(study.study.communes)
+    if not (is_commune & is_ours).any():  # the whole city added by `_whole_city`
+        is_ours = is_commune
+    city = zones.loc[is_commune & is_ours].union_all()
+    share = zones.geometry.intersection(city).area / zones.geometry.area
+    return (share > MIN_INSIDE_SHARE) & (~is_commune | is_ours)
 
 
 def _whole_city(study: Study, zones: GeoDataFrame) -> GeoDataFrame:

@@ -3,12 +3,16 @@
     cs.buildPanel = function (app) {
         const { data } = app;
         const body = cs.el("div", { class: "cs-body", id: app.id + "-body" },
-            cs.searchBox(app), indicatorPart(app), cs.el("div", { class: "cs-legend", "aria-live": "polite" }),
+            cs.searchBox(app), focusPart(app), indicatorPart(app), cs.el("div", { class: "cs-legend", "aria-live": "polite" }),
             professionPart(app), overlayPart(app), basePart(app), tablePart(app), sourcePart(app));
+        const links = (data.links || []).filter(([, address]) => !/^\s*[a-z]+:/i.test(address) || /^https?:/i.test(address))
+            .map(([label, address]) => cs.el("a", { href: address }, label));
         const toggle = cs.el("button", { type: "button", class: "cs-toggle", "aria-controls": app.id + "-body",
             "aria-expanded": "true", onclick: () => setOpen(app, !app.isOpen) }, "Replier");
         app.panel = cs.el("section", { class: "cs-panel", "aria-label": "Titre, calques et légende" },
-            cs.el("header", {}, cs.el("h1", {}, data.title), cs.el("p", { class: "cs-vintage" }, data.vintage_label), toggle),
+            cs.el("header", {}, cs.el("h1", {}, data.title), cs.el("div", { class: "cs-under" },
+                cs.el("p", { class: "cs-vintage" }, data.vintage_label), toggle),
+                links.length ? cs.el("nav", { "aria-label": "Autres cartes" }, links) : null),
             body);
         L.DomEvent.disableClickPropagation(app.panel);
         L.DomEvent.disableScrollPropagation(app.panel);
@@ -19,6 +23,14 @@
     };
 
     cs.foldOnPhone = (app) => { if (app.map.getSize().x <= 640) setOpen(app, false); };
+    // The figures of the zone that the page is about.
+    function focusPart(app) {
+        const focus = app.data.focus;
+        if (!focus) return null;
+        const level = [...app.data.levels, app.data.qpv].filter(Boolean).find((item) => item.key === focus.level);
+        app.record = app.data.choropleths[app.data.first];
+        return cs.el("div", { class: "cs-card" }, cs.zonePopup(app, level, level.ids.indexOf(focus.id)));
+    }
     function setOpen(app, isOpen) {
         app.isOpen = isOpen;
         app.panel.classList.toggle("cs-closed", !isOpen);

@@ -22,6 +22,7 @@
         cs.preparePlaces(app);
         cs.buildPanel(app);
         map.fitBounds(data.bounds, { ...cs.padding(app), animate: false });
+        if (data.focus) cs.focusLayer(app).addTo(map);
         cs.showBase(app, app.baseKey);
         cs.showView(app);
         cs.refreshPlaces(app);

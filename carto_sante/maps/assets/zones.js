@@ -19,7 +19,6 @@
         if (data.qpv) app.overlays.qpv = outlineLayer(app, data.qpv);
         if (data.isochrones.length) app.overlays.isochrones = reachLayer(app, data.isochrones, reachStyle);
         if (data.rings.length) app.overlays.rings = reachLayer(app, data.rings, ringStyle);
-        if (data.focus) focusLayer(app).addTo(app.map);
     };
 
     // What a zone shows for the choropleth in view: {color, text}.
@@ -146,7 +145,7 @@
         return { color: "#B0005A", weight: 1.2, dashArray: "2 4", opacity: 0.9, fillColor: "#B0005A", fillOpacity: 0.06 };
     }
 
-    function focusLayer(app) {
+    cs.focusLayer = function (app) {
         const focus = app.data.focus;
         const levels = [...app.data.levels, app.data.qpv].filter(Boolean);
         const level = levels.find((item) => item.key === focus.level);
@@ -155,7 +154,7 @@
             { pane: "cs-outlines", renderer: app.renderers["cs-outlines"], interactive: false });
         layer.setStyle({ color: "#1D2A33", weight: 4, opacity: 1, fill: false });
         return layer;
-    }
+    };
 
     function addPatterns(app) {
         for (const renderer of Object.values(app.renderers)) {
