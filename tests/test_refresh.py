@@ -98,6 +98,19 @@ def test_the_story_of_the_city(done):
     assert done.journal["definitions"]["gp"] == "liberal"
 
 
+def test_the_balance_since_the_vintage_before(done):
+    evolution = done.journal["evolution"]
+    assert evolution["compared_with"] == "2025-01-15"
+    assert evolution["changes"]["left"] > 0
+    assert evolution["changes"]["arrived"] > 0
+    assert evolution["changes"]["moved"] > 0
+    before = json.loads((done.folder.parent / "2025-01-15" / "journal.json").read_text(encoding="utf-8"))
+    assert before["evolution"] == {}
+    gps = [row for row in evolution["balance"] if row["profession"] == "gp"]
+    net = sum(row["arrived_count"] + row["moved_in_count"] - row["left_count"] - row["moved_out_count"] for row in gps)
+    assert net == sum(row["after_count"] - row["before_count"] for row in gps)
+
+
 def test_the_same_vintage_twice_changes_nothing(done):
     before = {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in done.folder.iterdir()}
     again = refresh(SAMPLE / "study.toml", done.folder.parents[1])
@@ -106,6 +119,7 @@ def test_the_same_vintage_twice_changes_nothing(done):
 
 
 def test_another_folder_gives_the_same_bytes(done, city, tmp_path):
+    refresh(city / "study_2025.toml", tmp_path / "elsewhere")
     again = refresh(city / "study.toml", tmp_path / "elsewhere")
     for path in done.folder.iterdir():
         assert (again.folder / path.name).read_bytes() == path.read_bytes(), path.name
