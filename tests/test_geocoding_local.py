@@ -111,6 +111,15 @@ def test_hint(reference):
         one(reference, "2 rue Pasteur", near=[[2.4, 48.9], [2.5, 48.9]])
 
 
+def test_one_identifier_for_two_streets(tmp_path):
+    table = city.base()
+    table["id"] = table["id"].str.replace("93010_0001", "93010_0000")  # Avenue Pasteur takes the id of Rue Pasteur
+    table.to_csv(tmp_path / "ban.csv", sep=";", index=False)
+    index = build_index(tmp_path / "ban.csv", tmp_path / "ban.arrow")
+    assert is_at(one(index, "3 avenue Pasteur", commune_code="93010"), 2.490 + 3 * city.STEP, 48.910)
+    assert one(index, "3 rue Pasteur", commune_code="93010").geocode_label == "3 Rue Pasteur 93140 Bondy"
+
+
 def test_two_streets_of_one_name(reference):
     lost = one(reference, "2 rue Pasteur")
     assert lost.geocode_precision == "none"
@@ -153,6 +162,14 @@ def test_contradictions_are_refused_with_the_reason(reference):
     assert far.geocode_reason.startswith("contradiction: postcode 69003")
     nowhere = one(reference, "2 rue des Erables", postcode="93140")
     assert nowhere.geocode_reason.startswith("contradiction: postcode 93140 has no such street")
+    # A street of two communes of one postcode is ambiguous, no contradiction.
+    assert one(reference, "2 rue de l'Eglise", postcode="35190").geocode_reason.startswith("ambiguous")
+    # The CEDEX postcode of a large organisation says the département: one exact address there is believed, not sure.
+    cedex = one(reference, "2 allée des Roses CS 12345", postcode="93609")
+    assert is_at(cedex, 2.479 + 2 * city.STEP, 48.915)
+    assert cedex.geocode_score <= 0.75
+    assert cedex.geocode_reason == "postcode 93609 is not in the reference"
+    assert one(reference, "20 allée des Roses", postcode="93609").geometry is None
     # A CEDEX postcode is no contradiction.
     assert one(reference, "2 rue Pasteur", commune_code="93010", postcode="93143").geocode_score > 0.9
 

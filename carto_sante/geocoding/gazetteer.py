@@ -29,7 +29,8 @@ _EARTH_KM_PER_DEGREE = 111.2
 class Scope(NamedTuple):
     """Areas to search, those of a postcode that contradicts them, and what to say of it.
 
-    ``basis`` is "code", "postcode", "label", "near" or "all"; ``refusal`` is the reason why nothing can be searched.
+    ``basis`` is "code", "postcode", "label", "near", "departement" (all that the postcode of a CEDEX says) or "all";
+    ``refusal`` is the reason why nothing can be searched.
     """
 
     areas: tuple[int, ...]
@@ -137,7 +138,10 @@ class Gazetteer:
         if by_label:
             return self._check(by_label, "label", label, postcode, ())
         if postcode:
-            return Scope((), "postcode", refusal=f"postcode {postcode} is not in the reference")
+            note = f"postcode {postcode} is not in the reference"
+            there = tuple(a for a in self.everywhere.areas if self._department(a) == _department(postcode))
+            # Perhaps the CEDEX of a large organisation: it says the département, no more.
+            return Scope(there, "departement", note=note) if there else Scope((), "postcode", refusal=note)
         if label:
             return Scope((), "label", refusal=f"commune {label!r} is not in the reference")
         return self.everywhere

@@ -36,6 +36,9 @@ _DOUBT = 0.04
 #: A doubtful or contradicted point never scores more.
 DOUBTFUL_SCORE = 0.75
 
+#: A commune that only the département's digits of a CEDEX postcode point to needs a text this close.
+SURE_TEXT_SCORE = 0.93
+
 #: A text this far from any name is believed only when no other name comes close.
 WEAK_TEXT_SCORE, WEAK_MARGIN = 0.57, 0.06
 
@@ -146,9 +149,9 @@ class LocalGeocoder:
             return Scope((), "all", refusal="foreign address"), []
         readings: list[tuple[Scope, Query]] = []
         words = parsed.street
-        if scope.basis in {"all", "postcode"} and words:
+        if scope.basis in {"all", "postcode", "departement"} and words:
             length, areas = gazetteer.ending(words)
-            if scope.basis == "postcode":
+            if scope.basis != "all":
                 areas = tuple(area for area in areas if area in scope.areas)
             if areas:
                 narrowed = Scope(areas, "label")
@@ -250,6 +253,8 @@ class LocalGeocoder:
         rivals = [c for attempt, candidates in found if attempt.scope.basis == "rival" for c in candidates]
         options = [(attempt, list_) for attempt, list_ in found if attempt.scope.basis != "rival" and list_]
         if not options:
+            if scope.basis == "departement":
+                return refused(scope.note)
             if rivals:
                 return refused(f"contradiction: {scope.note}; the street is in the latter's place")
             return self._municipality(parsed, scope, found)
@@ -260,6 +265,8 @@ class LocalGeocoder:
         if scope.note and scope.rivals and rivals and rivals[0].score >= best.score - 0.1:
             return refused(f"contradiction: {scope.note}; the street exists in both")
         text = best.score
+        if attempt.scope.basis == "departement" and (text < SURE_TEXT_SCORE or best.outcome != EXACT):
+            return refused(scope.note)
         if text < WEAK_TEXT_SCORE and any(
             other.score > text - WEAK_MARGIN and _distance_m(best.lon, best.lat, other.lon, other.lat) > AMBIGUITY_M
             for other in candidates[1:]
@@ -383,6 +390,7 @@ class LocalGeocoder:
         rows = []
         for row, (answer, reading, scope) in enumerate(zip(answers, parsed, scopes, strict=True)):
             is_lost = answer is not None and answer.precision in {"municipality", "none"}
+            is_lost = is_lost and answer is not None and "no street like" in answer.reason
             if is_lost and reading and reading.number >= 0 and scope and scope.basis == "postcode" and scope.areas:
                 rows.append(row)
         everywhere = self.gazetteer.everywhere

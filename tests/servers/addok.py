@@ -72,13 +72,12 @@ def documents(ban: Path) -> Iterator[str]:
     table = read_reference(ban)[0].to_pandas()
     for (way, code), rows in table.groupby(["street_id", "commune_code"], sort=True):
         first = rows.iloc[0]
+        numbers = {f"{r.number} {r.suffix}".strip(): {"id": r.id, "lon": r.lon, "lat": r.lat} for r in rows.itertuples()}
         yield json.dumps(
             {
                 "id": way, "type": "street", "name": first.street, "postcode": first.postcode, "citycode": code,
                 "city": first.commune_label, "lon": rows.lon.median(), "lat": rows.lat.median(), "importance": 0.3,
-                "housenumbers": {
-                    f"{r.number} {r.suffix}".strip(): {"id": r.id, "lon": r.lon, "lat": r.lat} for r in rows.itertuples()
-                },
+                "housenumbers": numbers,
             }
         )  # fmt: skip
     for code, rows in table.groupby("commune_code", sort=True):
