@@ -74,6 +74,7 @@ class Gazetteer:
         self.everywhere = Scope(tuple(range(len(codes))), "all")
         self._label_names = sorted(self._by_label)
         self.scope_of = lru_cache(maxsize=None)(self._scope_of)
+        self.words_of = lru_cache(maxsize=4096)(self._words_of)
 
     def of_code(self, code: str) -> tuple[int, ...]:
         """Areas of a commune code: a commune, a former one, a whole city or one of its arrondissements."""
@@ -118,6 +119,10 @@ class Gazetteer:
         if len(close) < 3:
             close = np.sort(np.argsort(distance, kind="stable")[:3])
         return tuple(close.tolist())
+
+    def _words_of(self, areas: tuple[int, ...]) -> frozenset[str]:
+        """Words of the names of a few communes: in a street's text they are often the commune, not the street."""
+        return frozenset(word for area in areas[:30] for word in label_key(self.labels[area]).split())
 
     def _scope_of(self, code: str, postcode: str, label: str) -> Scope:
         """Choose where to search: the code first, then the postcode, then the name; never two filters at once."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from carto_sante.geocoding.gazetteer import Gazetteer, Scope, label_key
+from carto_sante.geocoding.gazetteer import Gazetteer, Scope
 from carto_sante.geocoding.grammar import (
     Parsed,
     is_foreign,
@@ -193,8 +193,7 @@ class LocalGeocoder:
         glued = "".join(words[len(kind.split()) :])
         soft = set(core) & tables().noise.keys()
         if len(scope.areas) <= 30:
-            for area in scope.areas:
-                soft.update(label_key(self.gazetteer.labels[area]).split())
+            soft |= self.gazetteer.words_of(scope.areas) & set(core)
         if not kind and len(core) > 1:
             types = tables().types
             hint = next((word for word in (core[-1], *core[1:]) if word in types), "")
@@ -342,7 +341,7 @@ class LocalGeocoder:
         identifier = (texts["number_id"][best.rank] if best.rank >= 0 else texts["street_id"][best.street]).as_py()
         area = int(arrays["street_area"][best.street])
         return Answer(
-            best.lon, best.lat, step, round(float(np.clip(score, 0.0, 1.0)), 4), precision,
+            best.lon, best.lat, step, round(min(max(score, 0.0), 1.0), 4), precision,
             self._label(best, attempt), identifier, self.gazetteer.codes[area], reason,
         )  # fmt: skip
 

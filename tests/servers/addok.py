@@ -72,7 +72,8 @@ def documents(ban: Path) -> Iterator[str]:
     table = read_reference(ban)[0].to_pandas()
     for (way, code), rows in table.groupby(["street_id", "commune_code"], sort=True):
         first = rows.iloc[0]
-        numbers = {f"{r.number} {r.suffix}".strip(): {"id": r.id, "lon": r.lon, "lat": r.lat} for r in rows.itertuples()}
+        points = ({"id": r.id, "lon": r.lon, "lat": r.lat} for r in rows.itertuples())
+        numbers = dict(zip((rows["number"].astype(str) + " " + rows["suffix"]).str.strip(), points, strict=True))
         yield json.dumps(
             {
                 "id": way, "type": "street", "name": first.street, "postcode": first.postcode, "citycode": code,
