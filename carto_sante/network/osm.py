@@ -184,7 +184,9 @@ def _metric_crs(crs: CRS | str | None, area: Any, extract: OsmExtract) -> CRS:
     if crs is not None:
         chosen = ProjCRS.from_user_input(crs)
         if not _is_metric(chosen):
-            raise CRSError(f"{chosen.name!r} is not in metres.", expected="a projected CRS in metres, such as EPSG:2154")
+            raise CRSError(
+                f"{chosen.name!r} is not in metres.", expected="a projected CRS in metres, such as EPSG:2154"
+            )
         return chosen
     if area is not None and _is_metric(area.crs):
         return area.crs  # type: ignore[no-any-return]

@@ -272,7 +272,9 @@ def _distinct_edges(network: RoadNetwork, keys: Any) -> Any:
     """Return the edges without the repetitions that turn restrictions make."""
     table = np.column_stack([network.edge_segment, network.edge_is_forward.astype(np.int32)])
     _, first = np.unique(table, axis=0, return_index=True)
-    order = np.lexsort((network.edge_segment[first], keys[network.edge_target[first]], keys[network.edge_source[first]]))
+    order = np.lexsort(
+        (network.edge_segment[first], keys[network.edge_target[first]], keys[network.edge_source[first]])
+    )
     return first[order]
 
 

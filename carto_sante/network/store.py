@@ -20,9 +20,7 @@ from carto_sante.network.model import RoadNetwork
 
 #: Layout of the file; a change of `RoadNetwork` that old files cannot satisfy raises it.
 FORMAT_VERSION = 1
-_ARRAYS = tuple(
-    item.name for item in dataclasses.fields(RoadNetwork) if item.name not in {"mode", "crs", "notes"}
-)
+_ARRAYS = tuple(item.name for item in dataclasses.fields(RoadNetwork) if item.name not in {"mode", "crs", "notes"})
 # The zip format cannot date a file before 1980; a fixed date makes the same network the same bytes.
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 

@@ -124,9 +124,7 @@ def _apply_one(
     return "restrictions_applied" if has_effect else "restrictions_without_effect"
 
 
-def _split(
-    edges: Edges, forbidden: dict[int, set[int]], lookup: _Lookup, *, node_count: int
-) -> tuple[Edges, LongInts]:
+def _split(edges: Edges, forbidden: dict[int, set[int]], lookup: _Lookup, *, node_count: int) -> tuple[Edges, LongInts]:
     from carto_sante.network.build import Edges as EdgeTable
 
     target = edges.target.copy()
