@@ -36,9 +36,9 @@ def _read(path: Path) -> tuple[bytes, list[bytes]]:
     content, at, header, blocks = path.read_bytes(), 0, b"", []
     while at < len(content):
         length = struct.unpack_from(">I", content, at)[0]
-        head = dict((number, value) for number, _, value in _fields(content[at + 4 : at + 4 + length]))
+        head = {number: value for number, _, value in _fields(content[at + 4 : at + 4 + length])}
         at += 4 + length
-        blob = dict((number, value) for number, _, value in _fields(content[at : at + head[3]]))
+        blob = {number: value for number, _, value in _fields(content[at : at + head[3]])}
         at += head[3]
         message = zlib.decompress(blob[3]) if 3 in blob else blob[1]
         if head[1] == b"OSMHeader":
