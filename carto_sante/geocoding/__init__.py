@@ -6,19 +6,26 @@
 
 from __future__ import annotations
 
+from carto_sante.geocoding.check_map import doubtful, write_check_map
 from carto_sante.geocoding.corrections import read_corrections
+from carto_sante.geocoding.csv_files import geocode_csv
 from carto_sante.geocoding.index import AddressIndex, build_index, open_index
 from carto_sante.geocoding.keys import address_key
 from carto_sante.geocoding.passes import geocode
 from carto_sante.geocoding.references import Geocoder, open_reference
+from carto_sante.geocoding.service import ServiceGeocoder
 
 __all__ = [
     "AddressIndex",
     "Geocoder",
+    "ServiceGeocoder",
     "address_key",
     "build_index",
+    "doubtful",
     "geocode",
+    "geocode_csv",
     "open_index",
     "open_reference",
     "read_corrections",
+    "write_check_map",
 ]

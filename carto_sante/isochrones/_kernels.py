@@ -2,6 +2,7 @@
 
 A *profile* says how long each segment takes: ``from_start + share * start_rate`` coming from the first end of its
 line, ``from_end + (1 - share) * end_rate`` from the other, and straight along it from the sites that stand on it.
+At its very ends it takes what the junction takes, by whichever street.
 """
 
 from __future__ import annotations
@@ -10,33 +11,51 @@ from typing import Any
 
 import numpy as np
 
+from carto_sante.isochrones._contour_kernels import is_inside, is_uniform
 from carto_sante.travel._compiled import compiled
 from carto_sante.travel._street_kernels import nearest_on_piece
 
 
 @compiled
 def fill_profile(  # type: ignore[no-untyped-def]
-    node_time, node_list, count, offset, edge_number, is_outward,
-    edge_segment, edge_is_forward, edge_running_s, edge_delay_s, profile, segment_list, segment_count,
+    node_time, node_list, count, offset, edge_number, back_offset, back_number, is_outward,
+    edge_segment, edge_is_forward, edge_running_s, edge_delay_s, profile, segment_list,
 ):  # fmt: skip
     """Fill the rows of ``profile`` (infinite on entry) that the nodes lead to; return how many are listed.
 
-    Columns: from_start, start_rate, from_end, end_rate.
+    Columns: from_start, start_rate, from_end, end_rate, time of the junction at the start, at the end.
     """
+    listed = 0
     for item in range(count):
         node = node_list[item]
         for place in range(offset[node], offset[node + 1]):
             edge = edge_number[place]
             segment = edge_segment[edge]
+            listed = _list(segment, profile, segment_list, listed)
             base = node_time[node] if is_outward else node_time[node] + edge_delay_s[edge]
-            side = 0 if edge_is_forward[edge] == is_outward else 2
-            if profile[segment, 0] == np.inf and profile[segment, 2] == np.inf:
-                segment_list[segment_count] = segment
-                segment_count += 1
+            is_at_start = edge_is_forward[edge] == is_outward
+            side = 0 if is_at_start else 2
             if base < profile[segment, side]:
                 profile[segment, side] = base
                 profile[segment, side + 1] = edge_running_s[edge]
-    return segment_count
+            end = 4 if is_at_start else 5
+            profile[segment, end] = min(profile[segment, end], node_time[node])
+        for place in range(back_offset[node], back_offset[node + 1]):
+            edge = back_number[place]
+            segment = edge_segment[edge]
+            listed = _list(segment, profile, segment_list, listed)
+            end = 5 if edge_is_forward[edge] == is_outward else 4
+            profile[segment, end] = min(profile[segment, end], node_time[node])
+    return listed
+
+
+@compiled
+def _list(segment, profile, segment_list, listed):  # type: ignore[no-untyped-def]
+    """List a segment that nothing reached so far; every listed one has the time of a junction."""
+    if profile[segment, 4] == np.inf and profile[segment, 5] == np.inf:
+        segment_list[listed] = segment
+        listed += 1
+    return listed
 
 
 @compiled
@@ -44,7 +63,7 @@ def list_sites(site_segment, profile, first_site, next_site, segment_list, segme
     """Chain the sites of each segment, and list the segments that nothing else reaches; return the new count."""
     for site in range(len(site_segment)):
         segment = site_segment[site]
-        is_listed = first_site[segment] >= 0 or profile[segment, 0] < np.inf or profile[segment, 2] < np.inf
+        is_listed = first_site[segment] >= 0 or profile[segment, 4] < np.inf or profile[segment, 5] < np.inf
         if not is_listed:
             segment_list[segment_count] = segment
             segment_count += 1
@@ -61,6 +80,10 @@ def time_at(segment, share, profile, first_site, next_site, site_position, site_
         best = profile[segment, 0] + share * profile[segment, 1]
     if profile[segment, 2] < np.inf:
         best = min(best, profile[segment, 2] + (1.0 - share) * profile[segment, 3])
+    if share == 0.0:
+        best = min(best, profile[segment, 4])
+    elif share == 1.0:
+        best = min(best, profile[segment, 5])
     site = first_site[segment]
     while site >= 0:
         gap = share - site_position[site]
@@ -74,36 +97,52 @@ def time_at(segment, share, profile, first_site, next_site, site_position, site_
 
 
 @compiled
+def boxes_of_segments(segment_offset: Any, vertex_x: Any, vertex_y: Any) -> Any:
+    """Return left, bottom, right, top of every segment."""
+    box = np.empty((len(segment_offset) - 1, 4), np.float64)
+    for segment in range(len(box)):
+        box[segment, :2], box[segment, 2:] = np.inf, -np.inf
+        for vertex in range(segment_offset[segment], segment_offset[segment + 1]):
+            box[segment, 0] = min(box[segment, 0], vertex_x[vertex])
+            box[segment, 1] = min(box[segment, 1], vertex_y[vertex])
+            box[segment, 2] = max(box[segment, 2], vertex_x[vertex])
+            box[segment, 3] = max(box[segment, 3], vertex_y[vertex])
+    return box
+
+
+@compiled
 def reach_bounds(  # type: ignore[no-untyped-def]
-    limit_s, segment_list, segment_count, profile, first_site, next_site, site_position, site_access, site_rate,
-    segment_offset, vertex_x, vertex_y,
+    limit_s, longest_m, segment_list, segment_count, profile,
+    first_site, next_site, site_position, site_access, site_rate, box, segment_offset, vertex_x, vertex_y,
 ):  # fmt: skip
-    """Return left, bottom, right, top of the street vertices reached, each with its neighbours on the line."""
-    left, bottom, right, top = np.inf, np.inf, -np.inf, -np.inf
+    """Return left, bottom, right, top of what is reached, more or less ``longest_m``.
+
+    A short segment counts whole; a longer one up to the vertex after the last one reached.
+    """
+    bounds = np.array([np.inf, np.inf, -np.inf, -np.inf])
     for item in range(segment_count):
         segment = segment_list[item]
+        if box[segment, 2] - box[segment, 0] + box[segment, 3] - box[segment, 1] <= longest_m:
+            bounds[:2] = np.minimum(bounds[:2], box[segment, :2])
+            bounds[2:] = np.maximum(bounds[2:], box[segment, 2:])
+            continue
         low, high = segment_offset[segment], segment_offset[segment + 1]
         total = 0.0
         for vertex in range(low, high - 1):
             total += np.hypot(vertex_x[vertex + 1] - vertex_x[vertex], vertex_y[vertex + 1] - vertex_y[vertex])
-        scale = 1.0 / total if total > 0.0 else 0.0
         done = 0.0
-        was_reached = False
         for vertex in range(low, high):
             seconds = time_at(
-                segment, min(1.0, done * scale), profile, first_site, next_site, site_position, site_access, site_rate
+                segment, min(1.0, done / total), profile, first_site, next_site, site_position, site_access, site_rate
             )
-            is_reached = seconds <= limit_s
-            if is_reached or was_reached:
-                left, right = min(left, vertex_x[vertex]), max(right, vertex_x[vertex])
-                bottom, top = min(bottom, vertex_y[vertex]), max(top, vertex_y[vertex])
-            if is_reached and not was_reached and vertex > low:
-                left, right = min(left, vertex_x[vertex - 1]), max(right, vertex_x[vertex - 1])
-                bottom, top = min(bottom, vertex_y[vertex - 1]), max(top, vertex_y[vertex - 1])
-            was_reached = is_reached
+            site = first_site[segment]
+            if seconds <= limit_s or site >= 0:  # between two vertices a site may reach neither
+                for near in range(max(low, vertex - 1), min(high, vertex + 2)):
+                    bounds[0], bounds[2] = min(bounds[0], vertex_x[near]), max(bounds[2], vertex_x[near])
+                    bounds[1], bounds[3] = min(bounds[1], vertex_y[near]), max(bounds[3], vertex_y[near])
             if vertex < high - 1:
                 done += np.hypot(vertex_x[vertex + 1] - vertex_x[vertex], vertex_y[vertex + 1] - vertex_y[vertex])
-    return left, bottom, right, top
+    return bounds[0], bounds[1], bounds[2], bounds[3]
 
 
 @compiled
@@ -165,7 +204,7 @@ def fill_times(  # type: ignore[no-untyped-def]
                 from_end, end_rate = profile[segment, 2], profile[segment, 3]
                 has_site = first_site[segment] >= 0
             share = tile_along[tile, inner_j, inner_i]
-            if has_site:
+            if has_site or share == 0.0 or share == 1.0:
                 seconds = time_at(segment, share, profile, first_site, next_site, site_position, site_access, site_rate)
             else:
                 seconds = np.inf
@@ -192,83 +231,6 @@ def fill_levels(time: Any, width: Any, limit_s: float, level: Any) -> None:
             else:
                 # Never exactly on the contour: a cell is in or out.
                 level[j + 1, i + 1] = max(late / width[j, i], 1e-3) if late > 0.0 else min(late / width[j, i], -1e-3)
-
-
-@compiled
-def drop_straight(xy: Any, ring_offset: Any) -> Any:
-    """Return (xy, ring_offset) without the vertices that stand on a straight line between their neighbours."""
-    kept = np.empty_like(xy)
-    new_offset = np.empty_like(ring_offset)
-    new_offset[0] = 0
-    count = 0
-    for ring in range(len(ring_offset) - 1):
-        low, high = ring_offset[ring], ring_offset[ring + 1]
-        kept[count] = xy[low]
-        count += 1
-        for vertex in range(low + 1, high - 1):
-            ux, uy = xy[vertex, 0] - kept[count - 1, 0], xy[vertex, 1] - kept[count - 1, 1]
-            vx, vy = xy[vertex + 1, 0] - xy[vertex, 0], xy[vertex + 1, 1] - xy[vertex, 1]
-            if ux * vy - uy * vx != 0.0 or ux * vx + uy * vy < 0.0:
-                kept[count] = xy[vertex]
-                count += 1
-        kept[count] = xy[high - 1]
-        count += 1
-        new_offset[ring + 1] = count
-    return kept[:count].copy(), new_offset
-
-
-@compiled
-def rows_of_edges(y: Any, ring_offset: Any, bottom: float, cell_m: float, rows: int) -> Any:
-    """Return (offset, edge): the ring edges that cross each row of cells, an edge named by its first vertex."""
-    count = np.zeros(rows + 1, np.int64)
-    edge = np.empty(0, np.int32)
-    for turn in range(2):
-        for ring in range(len(ring_offset) - 1):
-            for vertex in range(ring_offset[ring], ring_offset[ring + 1] - 1):
-                if y[vertex] == y[vertex + 1]:
-                    continue
-                low = max(0, int(np.floor((min(y[vertex], y[vertex + 1]) - bottom) / cell_m)))
-                high = min(rows - 1, int(np.floor((max(y[vertex], y[vertex + 1]) - bottom) / cell_m)))
-                for row in range(low, high + 1):
-                    if turn == 0:
-                        count[row + 1] += 1
-                    else:
-                        edge[count[row]] = vertex
-                        count[row] += 1
-        if turn == 0:
-            for row in range(rows):
-                count[row + 1] += count[row]
-            edge = np.empty(count[rows], np.int32)
-    for row in range(rows, 0, -1):
-        count[row] = count[row - 1]
-    count[0] = 0
-    return count, edge
-
-
-@compiled
-def is_inside(x, y, ring_x, ring_y, bottom, cell_m, row_offset, row_edge):  # type: ignore[no-untyped-def]
-    """Return whether a point lies inside the rings (even-odd)."""
-    row = int(np.floor((y - bottom) / cell_m))
-    if row < 0 or row >= len(row_offset) - 1:
-        return False
-    inside = False
-    for item in range(row_offset[row], row_offset[row + 1]):
-        vertex = row_edge[item]
-        y0, y1 = ring_y[vertex], ring_y[vertex + 1]
-        is_crossed = (y0 > y) != (y1 > y)
-        if is_crossed and x < ring_x[vertex] + (y - y0) / (y1 - y0) * (ring_x[vertex + 1] - ring_x[vertex]):
-            inside = not inside
-    return inside
-
-
-@compiled
-def is_uniform(level, i, j, is_in):  # type: ignore[no-untyped-def]
-    """Return whether a cell and its eight neighbours are on the same side of the limit."""
-    for around in range(j - 1, j + 2):
-        row = level[around]
-        if (row[i - 1] < 0.0) != is_in or (row[i] < 0.0) != is_in or (row[i + 1] < 0.0) != is_in:
-            return False
-    return True
 
 
 @compiled

@@ -47,6 +47,8 @@ class Canvas:
     """
 
     def __init__(self, index: SearchIndex, *, cell_m: float, offset_m: float) -> None:
+        from carto_sante.isochrones._kernels import boxes_of_segments
+
         self.index, self.cell_m, self.offset_m = index, cell_m, offset_m
         streets = index.streets
         tile_m = TILE_CELLS * cell_m
@@ -64,6 +66,8 @@ class Canvas:
         length = np.maximum(_drawn_length_m(index), 1e-9)
         running = np.zeros(network.segment_count)
         running[network.edge_segment] = network.edge_running_s
+        #: left, bottom, right, top of every segment.
+        self.boxes_m: Floats = boxes_of_segments(network.segment_offset, network.vertex_x_m, network.vertex_y_m)
         #: Seconds to cross one cell along each segment.
         self.cell_s = np.maximum(running / length * cell_m, 1e-6).astype(np.float32)
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 
 from carto_sante.isochrones.canvas import TILE_CELLS, Canvas, Window
 from carto_sante.isochrones.profile import Profile
-from carto_sante.network.model import Floats, LongInts
+from carto_sante.network.model import Floats, Ints, LongInts
 from carto_sante.travel.index import BIN_M
 
 #: Every so many metres along the streets, a point stands for those around it when a polygon is measured.
@@ -92,20 +91,22 @@ class TimeRaster:
 
     def outline(self) -> Outline:
         """Return the outline of the places whose nearest street point is within the limit."""
-        import contourpy
+        from carto_sante.isochrones._contour_kernels import owner_of_holes, rows_of_edges, trace
 
-        generator = contourpy.contour_generator(
-            z=self._level, name="serial", fill_type=contourpy.FillType.OuterOffset, corner_mask=False
-        )
-        points, offsets = generator.filled(-2.0, 0.0)
-        return _outline(points, offsets, self.canvas.cell_m, self.left_m, self.bottom_m)
+        cells, ring_offset, area = trace(self._level)
+        x, y = np.ascontiguousarray(cells[:, 0]), np.ascontiguousarray(cells[:, 1])
+        rows = rows_of_edges(y, ring_offset, 0.0, 1.0, self.window.rows + 2)
+        owner = owner_of_holes(x, y, ring_offset, area, 0.0, 1.0, *rows)
+        corner = np.array([self.left_m - 0.5 * self.canvas.cell_m, self.bottom_m - 0.5 * self.canvas.cell_m])
+        return _by_polygon(cells * self.canvas.cell_m + corner, ring_offset, owner)
 
     def measure(self, outline: Outline) -> Quality:
         """Return the streets that an outline leaves out or takes in wrongly.
 
         It must lie within half a cell of the contour at the same limit.
         """
-        from carto_sante.isochrones._kernels import measure, rows_of_edges
+        from carto_sante.isochrones._contour_kernels import rows_of_edges
+        from carto_sante.isochrones._kernels import measure
 
         canvas, streets = self.canvas, self.canvas.index.streets
         x, y = np.ascontiguousarray(outline.xy[:, 0]), np.ascontiguousarray(outline.xy[:, 1])
@@ -127,20 +128,14 @@ def outline_of(shape: shapely.Geometry) -> Outline:
     return Outline(xy, offsets[0].astype(np.int64), offsets[1].astype(np.int64))
 
 
-def _outline(
-    points: list[Floats], offsets: list[npt.NDArray[np.uint32]], cell_m: float, left_m: float, bottom_m: float
-) -> Outline:
-    from carto_sante.isochrones._kernels import drop_straight
-
-    if not points:
-        return Outline(np.empty((0, 2)), np.zeros(1, np.int64), np.zeros(1, np.int64))
-    ring_count = np.array([len(part) - 1 for part in offsets])
-    size = np.array([len(part) for part in points])
-    start = np.cumsum(size) - size
-    ring_end = np.concatenate([part[1:].astype(np.int64) + base for part, base in zip(offsets, start, strict=True)])
-    xy, ring_offset = drop_straight(np.concatenate(points), np.concatenate([[0], ring_end]))
-    xy = xy * cell_m + np.array([left_m - 0.5 * cell_m, bottom_m - 0.5 * cell_m])
-    return Outline(xy, ring_offset, np.concatenate([[0], np.cumsum(ring_count)]))
+def _by_polygon(xy: Floats, ring_offset: LongInts, owner: Ints) -> Outline:
+    """Put the rings in the order of their polygons, the outer one first."""
+    order = np.lexsort((np.arange(len(owner)) != owner, owner))
+    size = np.diff(ring_offset)[order]
+    new_offset = np.concatenate([[0], np.cumsum(size)])
+    vertex = np.repeat(ring_offset[:-1][order] - new_offset[:-1], size) + np.arange(len(xy))
+    count = np.bincount(owner, minlength=1)
+    return Outline(xy[vertex], new_offset, np.concatenate([[0], np.cumsum(count[count > 0])]))
 
 
 def simplify_nested(shapes: list[shapely.Geometry], *, tolerance_m: float) -> list[shapely.Geometry]:

@@ -11,6 +11,9 @@ from carto_sante.network.model import Floats, Ints
 from carto_sante.travel.index import SearchIndex
 from carto_sante.travel.snapping import Links
 
+# A segment shorter than this (width plus height) counts whole in the bounds of a reach.
+_WHOLE_M = 300.0
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -27,7 +30,7 @@ class Profile:
     """Seconds along every segment reached by one search; used again after `clear`."""
 
     def __init__(self, segment_count: int) -> None:
-        self.rows = np.full((segment_count, 4), np.inf)
+        self.rows = np.full((segment_count, 6), np.inf)
         self.first_site = np.full(segment_count, -1, np.int32)
         self._listed = np.empty(segment_count, np.int32)
         self._count = 0
@@ -55,16 +58,17 @@ class Profile:
         from carto_sante.travel._kernels import reset, search
 
         network = index.network
-        graph = index.forward if is_outward else index.backward
+        graph, back = (index.forward, index.backward) if is_outward else (index.backward, index.forward)
         with index.room(spread_s=float(sources.node_s.max(initial=0.0))) as room:
             count = search(
                 graph.offset, graph.head, graph.cost, sources.node, sources.node_s, limit_s,
                 index.buckets_per_s, *room.arrays,
             )  # fmt: skip
             listed = fill_profile(
-                room.time, room.touched, count, graph.offset, graph.edge, is_outward,
+                room.time, room.touched, count, graph.offset, graph.edge,
+                back.offset, back.edge, is_outward,
                 network.edge_segment, index.edge_is_forward, network.edge_running_s, network.edge_delay_s,
-                self.rows, self._listed, 0,
+                self.rows, self._listed,
             )  # fmt: skip
             reset(room.time, room.touched, count)
         self._sources = sources
@@ -72,14 +76,14 @@ class Profile:
         self._rate = _rates(index, sources.segment, is_outward=is_outward)
         self._count = list_sites(sources.segment, self.rows, self.first_site, self._next_site, self._listed, listed)
 
-    def bounds_m(self, index: SearchIndex, *, limit_s: float) -> tuple[float, float, float, float]:
-        """Return left, bottom, right and top of what is reached."""
+    def bounds_m(self, index: SearchIndex, boxes: Floats, *, limit_s: float) -> tuple[float, float, float, float]:
+        """Return left, bottom, right and top of what is reached, given the box of every segment."""
         from carto_sante.isochrones._kernels import reach_bounds
 
         network = index.network
         left, bottom, right, top = reach_bounds(
-            limit_s, self._listed, self._count, *self.arrays,
-            network.segment_offset, network.vertex_x_m, network.vertex_y_m,
+            limit_s, _WHOLE_M, self._listed, self._count, *self.arrays,
+            boxes, network.segment_offset, network.vertex_x_m, network.vertex_y_m,
         )  # fmt: skip
         return float(left), float(bottom), float(right), float(top)
 

@@ -164,26 +164,26 @@ def chain_vertices(chain_offset: Any, chain: Any, is_with: Any, start: Any, end:
 def junction_kinds(ends: Any, ranks: Any, segment_from: Any, segment_to: Any, rank_from: Any, rank_to: Any) -> Any:
     """Return, for each arrival (node, rank of the road arrived by), 0 no junction, 1 through, 2 equal, 3 yield.
 
-    A junction joins at least three ends of segments; the best rank among the *other* ends decides.
+    A junction joins at least three ends of segments. Who arrives by one of the one or two ends of best rank goes
+    through; by one of more, meets equals; by a lesser one, yields.
     """
     count = 0
     for i in range(len(segment_from)):
         count = max(count, segment_from[i] + 1, segment_to[i] + 1)
-    best = np.full((count, 2), 1000, dtype=np.int32)
+    best = np.full(count, 1000, dtype=np.int32)
+    best_ends = np.zeros(count, dtype=np.int32)
     degree = np.zeros(count, dtype=np.int32)
     for i in range(len(segment_from)):
         for node, rank in ((segment_from[i], rank_from[i]), (segment_to[i], rank_to[i])):
             degree[node] += 1
-            if rank < best[node, 0]:
-                best[node, 1] = best[node, 0]
-                best[node, 0] = rank
-            elif rank < best[node, 1]:
-                best[node, 1] = rank
+            if rank < best[node]:
+                best[node] = rank
+                best_ends[node] = 1
+            elif rank == best[node]:
+                best_ends[node] += 1
     kinds = np.zeros(len(ends), dtype=np.int8)
     for i in range(len(ends)):
-        node, rank = ends[i], ranks[i]
-        if degree[node] < 3:
-            continue
-        other = best[node, 1] if rank == best[node, 0] else best[node, 0]
-        kinds[i] = 1 if rank < other else 2 if rank == other else 3
+        node = ends[i]
+        if degree[node] >= 3:
+            kinds[i] = 3 if ranks[i] > best[node] else 1 if best_ends[node] <= 2 else 2
     return kinds

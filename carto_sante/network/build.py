@@ -127,7 +127,9 @@ def build_network(
 def rule_ways(extract: OsmExtract, table: SpeedTable) -> Ways:
     """Evaluate the rules of a mode once per distinct set of tags."""
     rows, inverse = distinct_rows(extract.way_tags)
-    rules = [way_rule(extract.tags_of(row, WAY_KEYS), table) for row in rows] or [WayRule(0, 0, 0, 0, 99, False, 0, "none")]
+    rules = [way_rule(extract.tags_of(row, WAY_KEYS), table) for row in rows] or [
+        WayRule(0, 0, 0, 0, 99, False, 0, "none")
+    ]
     kmh = np.array([rule[:4] for rule in rules], dtype=np.float64)[inverse]
     counts = np.bincount(inverse, minlength=len(rules))
     set_aside: dict[str, int] = {}

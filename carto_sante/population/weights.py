@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from scipy import sparse
 
-from carto_sante.population.overlay import shared_areas
+from carto_sante.population.overlay import intersections, shared_areas
 from carto_sante.territories.assign import first_zone
 
 #: A part of a cell smaller than this share of it is the rounding of two borders that are meant to be one.
@@ -65,8 +65,8 @@ def dasymetric_weights(
     inside = target >= 0
     share = amount[inside] / total[source[inside]]
     matrix = sparse.csr_matrix((share, (source[inside], target[inside])), shape=(len(sources), len(targets)))
-    by_area = area_weights(sources, targets)
     bare = np.flatnonzero(total <= 0)
+    by_area = area_weights(sources, targets)
     keep = np.zeros(len(sources))
     keep[bare] = 1.0
     return Weights((matrix + sparse.diags(keep) @ by_area.matrix).tocsr(), by_area.covered_share, bare)
@@ -85,8 +85,12 @@ def _guide_parts(
         held = source >= 0
         return source[held], target[held], values[held]
     first = shared_areas(guide, sources)
-    pieces = shapely.intersection(guide[first.left], sources[first.right])
-    amount = values[first.left] * first.area / shapely.area(guide)[first.left]
+    size = shapely.area(guide)
+    # A cell wholly in its source is its own piece.
+    pieces = guide[first.left]
+    cut = np.flatnonzero(first.area < size[first.left])
+    pieces[cut] = intersections(pieces[cut], sources[first.right[cut]])
+    amount = values[first.left] * first.area / size[first.left]
     second = shared_areas(pieces, targets)
     part = amount[second.left] * second.area / first.area[second.left]
     found = np.bincount(second.left, weights=second.area / first.area[second.left], minlength=len(pieces))

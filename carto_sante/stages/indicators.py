@@ -136,7 +136,8 @@ def _denominator(
     if source.kind == "grid" and method in {"auto", "dasymetric"}:
         method, guide = "area", None
     moved = transfer_population(people, zones, method=method, guide=guide)
-    report = moved.attrs.get("report", {})
+    # pandas copies attrs at every operation: a long report would cost more than the densities.
+    report, moved.attrs = moved.attrs.get("report", {}), {}
     if source.kind in {"iris", "qpv", "table"}:
         # Zones of the source that leave part of a target empty know nothing of who lives there.
         moved.loc[moved["covered_share"] < MIN_COVERED_SHARE, "population_count"] = float("nan")
@@ -150,7 +151,8 @@ def _denominator(
 
 
 def _of_zones(table: pd.DataFrame, zones: GeoDataFrame) -> pd.DataFrame:
-    people = table.loc[table["territory_id"].isin(zones["territory_id"])]
+    people = table.loc[table["territory_id"].isin(zones["territory_id"])].reset_index(drop=True)
+    people.attrs = {}
     if people.empty:
         example = f"{table['territory_id'].iloc[0]} in the population, {zones['territory_id'].iloc[0]} in the zones"
         raise InputError(
@@ -158,7 +160,7 @@ def _of_zones(table: pd.DataFrame, zones: GeoDataFrame) -> pd.DataFrame:
             expected="the same codes in [[territories]] and [[population]]",
             next_step="Check id_column in both, and the geography years.",
         )
-    return people.reset_index(drop=True)
+    return people
 
 
 def compute_indicators(
@@ -186,6 +188,8 @@ def compute_indicators(
     """
     import pandas as pd
 
+    territories, practitioners = territories.copy(), practitioners.copy()
+    territories.attrs, practitioners.attrs = {}, {}
     denominators = denominators_by_level(study, territories, population)
     if study.density.alternative:
         denominators += denominators_by_level(study, territories, population, source_name=study.density.alternative)

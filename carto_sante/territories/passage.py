@@ -17,7 +17,7 @@ _YEARLY = re.compile(r"CODGEO_(\d{4})")
 
 
 def read_commune_passage(path: Path | str, *, from_year: int | None = None, to_year: int) -> pd.DataFrame:
-    """Read INSEE's table of communes between two geographies.
+    r"""Read INSEE's table of communes between two geographies.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def read_commune_passage(path: Path | str, *, from_year: int | None = None, to_y
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "passage.csv"
-    >>> _ = path.write_text("NIVGEO;CODGEO_2018;CODGEO_2024\\nCOM;35001;35001\\nCOM;35002;35001\\n")
+    >>> _ = path.write_text("NIVGEO;CODGEO_2018;CODGEO_2024\nCOM;35001;35001\nCOM;35002;35001\n")
     >>> read_commune_passage(path, from_year=2018, to_year=2024)["code_to"].tolist()
     ['35001', '35001']
     """

@@ -18,6 +18,7 @@ from carto_sante.travel.snapping import (
     Snaps,
     coordinates_of,
     links_of,
+    list_isolated,
     list_not_snapped,
     place,
     require_some,
@@ -40,6 +41,7 @@ class _Sides:
     origins: Snaps
     destinations: Snaps
     not_snapped: list[dict[str, Any]]
+    isolated: list[dict[str, Any]]
 
 
 def compute_travel_times(
@@ -81,7 +83,8 @@ def compute_travel_times(
         `carto_sante.schemas.TRAVEL_TIMES`: ``origin_id``, ``destination_id``, ``mode``, ``travel_time_min``, one
         row per pair within the limit, by origin then destination in the order of the tables. An absent row
         means out of the limit. The last metres to the street are walked and count. ``attrs["not_snapped"]``
-        lists the points left out: table, point_id, reason, snap_distance_m, component.
+        lists the points left out (table, point_id, reason, snap_distance_m, component), and ``attrs["isolated"]``
+        those whose street leads almost nowhere, so that few rows or none are to be expected.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def compute_travel_times(
     )
     origin, destination, seconds = _pairs(index, sides.origins, sides.destinations, limit_s, is_inbound)
     table = _table(network, sides, origin, destination, seconds)
-    table.attrs["not_snapped"] = sides.not_snapped
+    table.attrs["not_snapped"], table.attrs["isolated"] = sides.not_snapped, sides.isolated
     return table
 
 
@@ -159,7 +162,7 @@ def compute_nearest(
     origin, destination, seconds, rank = _nearest_pairs(index, sides, wanted, limit_s, is_inbound)
     table = _table(network, sides, origin, destination, seconds)
     table["nearest_rank"] = rank
-    table.attrs["not_snapped"] = sides.not_snapped
+    table.attrs["not_snapped"], table.attrs["isolated"] = sides.not_snapped, sides.isolated
     return table
 
 
@@ -173,6 +176,7 @@ def _place_both(
 ) -> _Sides:
     snaps: list[Snaps] = []
     listed: list[dict[str, Any]] = []
+    isolated: list[dict[str, Any]] = []
     usual = (("origin_id", "territory_id", "point_id"), ("destination_id", "site_id", "facility_id", "point_id"))
     for name, points, column, names in zip(
         ("origins", "destinations"), (origins, destinations), columns, usual, strict=True
@@ -182,8 +186,9 @@ def _place_both(
         placed = place(index, ids=ids, x_m=x, y_m=y, max_snap_m=max_snap_m, min_component_nodes=min_component_nodes)
         require_some(index, placed, x, y, name=name, max_snap_m=max_snap_m)
         listed += list_not_snapped(index, placed, x, y, table=name)
+        isolated += list_isolated(index, placed, table=name)
         snaps.append(placed)
-    return _Sides(snaps[0], snaps[1], listed)
+    return _Sides(snaps[0], snaps[1], listed, isolated)
 
 
 def _pairs(
