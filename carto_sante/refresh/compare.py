@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from carto_sante.exports import write_csv
 from carto_sante.files import whole_folder
 from carto_sante.maps import build_diff_map, save_map
 from carto_sante.refresh.diff import Evolution, compare_practitioners
-from carto_sante.refresh.vintages import JOURNAL, read_layer
+from carto_sante.refresh.vintages import read_layer, read_vintage_journal
 from carto_sante.registries.professions import load_catalogue
 
 if TYPE_CHECKING:
@@ -47,15 +46,8 @@ def compare_vintages(before: Path | str, after: Path | str, *, level: str | None
         If a folder is no vintage, or the two cannot be compared.
     """
     tables = [read_layer(vintage, "praticiens") for vintage in (before, after)]
-    chosen = level or read_parameters(after)["density"]["level"]
+    chosen = level or read_vintage_journal(after)["parameters"]["density"]["level"]
     return compare_practitioners(*[table.loc[table["is_in_study"].astype(bool)] for table in tables], level=chosen)
-
-
-def read_parameters(vintage: Path | str) -> dict[str, Any]:
-    """Return the parameters of the study that made a vintage."""
-    journal = json.loads((Path(vintage) / JOURNAL).read_text(encoding="utf-8"))
-    parameters: dict[str, Any] = journal["parameters"]
-    return parameters
 
 
 def write_comparison(before: Path | str, after: Path | str, out: Path | str, *, offline: bool = False) -> Evolution:
@@ -83,9 +75,9 @@ def write_comparison(before: Path | str, after: Path | str, out: Path | str, *, 
         If the folder cannot be written.
     """
     evolution = compare_vintages(before, after)
-    level = read_parameters(after)["density"]["level"]
+    level = read_vintage_journal(after)["parameters"]["density"]["level"]
     territories = read_layer(after, f"territoires_{level}")
-    titles = [json.loads((Path(folder) / JOURNAL).read_text(encoding="utf-8")) for folder in (before, after)]
+    titles = [read_vintage_journal(folder) for folder in (before, after)]
     labels = load_catalogue()["profession_label_plural"].to_dict()
     names = dict(zip(territories["territory_id"], territories["territory_label"], strict=True))
     with whole_folder(out) as part:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from carto_sante.exports import write_csv, write_geopackage, write_parquet
 from carto_sante.maps import balance_notes, build_city_map, save_map
 from carto_sante.refresh.diff import Evolution
+from carto_sante.refresh.styles import layer_styles
 from carto_sante.refresh.vintages import PACKAGE
 
 if TYPE_CHECKING:
@@ -40,7 +41,11 @@ def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path, *, 
     study = computed.study
     write_parquet(computed.indicators, folder / "indicateurs.parquet")
     write_csv(computed.indicators, folder / "indicateurs.csv")
-    write_geopackage(package_layers(computed), folder / PACKAGE, data_date=study.study.vintage)
+    layers = package_layers(computed)
+    suffix = study.map.indicator.removeprefix("practitioners_")
+    unit = f"pour {study.density.per_inhabitants:,} hab.".replace(",", "\u202f")
+    styles = layer_styles(layers, column=f"{study.map.profession}_{suffix}", unit=unit)
+    write_geopackage(layers, folder / PACKAGE, data_date=study.study.vintage, styles=styles)
     city = build_city_map(
         title=study.study.title,
         vintage=study.study.vintage,

@@ -104,6 +104,19 @@ def read_journal(folder: Path | str, vintage: str) -> dict[str, Any]:
     return journal
 
 
+def read_vintage_journal(vintage: Path | str) -> dict[str, Any]:
+    """Return the journal of a vintage, named by its folder.
+
+    Raises
+    ------
+    InputError
+        If the folder is no vintage.
+    """
+    folder = _require_vintage(vintage)
+    journal: dict[str, Any] = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
+    return journal
+
+
 def read_layer(vintage: Path | str, layer: str) -> GeoDataFrame:
     """Read a layer of a vintage's GeoPackage.
 
@@ -121,6 +134,11 @@ def read_layer(vintage: Path | str, layer: str) -> GeoDataFrame:
     """
     import geopandas as gpd
 
+    table: GeoDataFrame = gpd.read_file(require_file(_require_vintage(vintage) / PACKAGE), layer=layer)
+    return table
+
+
+def _require_vintage(vintage: Path | str) -> Path:
     folder = Path(vintage)
     if not (folder / JOURNAL).is_file():
         inside = sorted(p.name for p in (folder / "vintages").iterdir()) if (folder / "vintages").is_dir() else []
@@ -130,8 +148,7 @@ def read_layer(vintage: Path | str, layer: str) -> GeoDataFrame:
             expected="a folder such as out/vintages/2026-01-15, or out/current",
             next_step=hint,
         )
-    table: GeoDataFrame = gpd.read_file(require_file(folder / PACKAGE), layer=layer)
-    return table
+    return folder
 
 
 def is_whole(folder: Path | str, vintage: str) -> bool:
