@@ -56,6 +56,7 @@ class Computed:
     placed: stages.PlacedPractitioners
     indicators: DataFrame
     isochrones: GeoDataFrame | None
+    streets: GeoDataFrame | None
     network_notes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -153,6 +154,7 @@ def compute_vintage(study: Study) -> Computed:
         practitioners = stages.load_practitioners(study)
     with progress.stage("Geocoding"):
         located = stages.locate_practitioners(study, practitioners)
+        streets = stages.load_streets(study)
     with progress.stage("Placing in territories"):
         placed = stages.place_practitioners(study, practitioners, located, territories)
     with progress.stage("Densities"):
@@ -168,7 +170,7 @@ def compute_vintage(study: Study) -> Computed:
                 "unreachable_node_share": round(1 - network.largest_component_share, 4),
                 **dict(sorted(network.notes.items())),
             }
-    return Computed(study, territories, placed, indicators, isochrones, notes)
+    return Computed(study, territories, placed, indicators, isochrones, streets, notes)
 
 
 def _begin_journal(study: Study, source: Path) -> dict[str, Any]:
