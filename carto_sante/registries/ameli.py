@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from carto_sante.errors import FileFormatError, NoResultError
 from carto_sante.ledger import Ledger, Reading
-from carto_sante.registries._accounts import Accounts
+from carto_sante.registries._accounts import Accounts, name_sources
 from carto_sante.registries._frames import to_pandas
 from carto_sante.registries._lines import Sifted, read_header, sift
 from carto_sante.registries._study_area import OUTSIDE, postcode_prefixes, require_departements
@@ -96,8 +96,9 @@ def read_ameli(
     """
     asked = require_departements(departements)
     frames, ledger = [], Ledger()
-    for file in (path, *further_paths):
-        frame, account = _read_file(Path(file), asked)
+    files = [Path(file) for file in (path, *further_paths)]
+    for file, source in zip(files, name_sources("ameli", files), strict=True):
+        frame, account = _read_file(file, source, asked)
         frames.append(frame)
         ledger = ledger + account
     import polars as pl
@@ -111,12 +112,12 @@ def read_ameli(
     return Reading(to_pandas(table), ledger)
 
 
-def _read_file(path: Path, departements: tuple[str, ...] | None) -> tuple[pl.DataFrame, Ledger]:
+def _read_file(path: Path, source: str, departements: tuple[str, ...] | None) -> tuple[pl.DataFrame, Ledger]:
     import polars as pl
 
     first, _, notes = read_header(path, separator=";")
     _require_layout(path, first)
-    accounts = Accounts(f"ameli:{path.name}", notes=Counter(notes))
+    accounts = Accounts(source, notes=Counter(notes))
     frames = []
     for sifted in sift(path, separator=";", separators_count=FIELDS_COUNT - 1):
         accounts.add(sifted)

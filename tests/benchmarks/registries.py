@@ -164,7 +164,10 @@ def main() -> None:
             found = measure(task, path)
             naive = found["seconds"] if task.startswith("pandas") else naive
             ratio = f"{naive / found['seconds']:.1f}" if naive else ""
-            print(f"| {task} | {found['seconds']:.1f} | {found['gigabytes']:.2f} | {found['rows']} | {ratio} |", flush=True)
+            print(
+                f"| {task} | {found['seconds']:.1f} | {found['gigabytes']:.2f} | {found['rows']} | {ratio} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
