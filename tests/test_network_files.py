@@ -191,6 +191,8 @@ def test_study_area(tmp_path):
         read_osm(path, mode="walk", area=box(-2, 48, -1, 49))
     with pytest.raises(NoResultError, match="no street inside the study area"):
         read_osm(path, mode="walk", area=gpd.GeoSeries([Point(5, 45)], crs="EPSG:4326"))
+    with pytest.raises(NoResultError, match="in France once swapped: longitude comes first"):
+        read_osm(path, mode="walk", area=gpd.GeoSeries([Point(48.11, -1.68)], crs="EPSG:4326"))
     with pytest.raises(NoResultError, match="holds no geometry"):
         read_osm(path, mode="walk", area=gpd.GeoSeries([], crs="EPSG:4326"))
     with pytest.raises(InputError, match="buffer_m is -1"):

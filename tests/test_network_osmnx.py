@@ -54,10 +54,10 @@ def test_bondy_gives_the_same_times(real_data, useful_tags, mode):
 
 
 @pytest.mark.real
-@pytest.mark.parametrize(("name", "mode"), [("drive", "drive"), ("walk", "walk"), ("bike", "bike")])
-def test_nantes_round_trip(real_data, name, mode):
+@pytest.mark.parametrize("mode", ["drive", "bike"])
+def test_nantes_round_trip(real_data, mode):
     """OSMnx to ours to OSMnx: same nodes, same edges, same lengths, except streets the rules set aside."""
-    raw = bz2.decompress((real_data / f"nantes/osmnx_{name}_2021.graphml.bz2").read_bytes()).decode()
+    raw = bz2.decompress((real_data / f"nantes/osmnx_{mode}_2021.graphml.bz2").read_bytes()).decode()
     before = ox.load_graphml(graphml_str=raw)
     network = from_osmnx(before, mode=mode)
     after = to_osmnx(network)
@@ -74,7 +74,7 @@ def test_nantes_round_trip(real_data, name, mode):
              (("before", before), ("after", after))}  # fmt: skip
     assert total["after"] / total["before"] == pytest.approx(kept, abs=0.02)
     again = from_own_times(after)
-    for source in list(after)[:3]:
+    for source in list(after)[:1]:
         assert again(source) == pytest.approx(times_from(network, source), rel=1e-6)
 
 

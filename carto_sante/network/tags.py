@@ -53,6 +53,8 @@ CLOSED_BARRIERS = {
     "bike": {"wall", "fence", "stile", "turnstile", "kissing_gate", "full-height_turnstile", "hedge", "ditch"},
     "walk": {"wall", "fence", "hedge", "ditch"},
 }  # fmt: skip
+#: Classes whose cycling speed already counts a usual surface; one that is told replaces it.
+USUALLY_UNPAVED = {"track", "path"}
 #: A cyclist who walks.
 DISMOUNTED_KMH = 5.1
 #: Barriers that one opens, on the way.
@@ -187,6 +189,8 @@ def _speeds(tags: Mapping[str, str], kind: str, table: SpeedTable, *, is_built_u
         up, down = slope_factor(grade, slope=table.slope), slope_factor(-grade, slope=table.slope)
         return free * factor * up, free * factor * down
     if table.mode == "bike":
+        if kind in USUALLY_UNPAVED and "surface" in tags:
+            free = max(road.free_kmh for road in table.classes.values())
         kmh = DISMOUNTED_KMH if tags.get("bicycle") == "dismount" else free * factor
         return kmh, kmh
     both = speed_limit(tags)
