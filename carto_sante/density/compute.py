@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 OK, MISSING, SUPPRESSED = "ok", "missing", "suppressed"
+#: Hypothesis of counts: they have no denominator.
+COUNTED = "Dénombrement, sans dénominateur"
 
 
 def compute_density(
@@ -35,7 +37,7 @@ def compute_density(
     suppress_below: int = 0,
     smoothing: bool = False,
     confidence: float = CONFIDENCE,
-    hypothesis: str | None = None,
+    population_label: str = "population",
 ) -> pd.DataFrame:
     """Return counts, capacities and densities by zone and profession.
 
@@ -65,9 +67,9 @@ def compute_density(
     confidence : float, default 0.95
         Of the exact Poisson intervals, which bound ``practitioner_count`` and its rates (capacity has none: it is no
         count).
-    hypothesis : str, optional
-        Names the denominator, in French, beside every value ("recensement 2018 par IRIS, répartie à la surface"); by
-        default "population <year>". The target population is added to it.
+    population_label : str
+        Names the denominator in the hypothesis of rates, in French ("recensement par IRIS, répartie à la surface");
+        ages and year are added.
 
     Returns
     -------
@@ -109,7 +111,7 @@ def compute_density(
         )
     zones, level = zones_of_level(territories, level)
     placed = place_practitioners(practitioners, zones, level=level)
-    denominators = _Denominators(zones, population, level, hypothesis)
+    denominators = _Denominators(zones, population, level, population_label)
     names = chosen_professions(placed, professions)
     parts = []
     for profession in names:
@@ -118,7 +120,7 @@ def compute_density(
         chosen = [denominators.everybody()]
         if targets == "beside" and profession in TARGET_POPULATIONS:
             chosen.append(denominators.target(profession))
-        parts.append(_count_rows(counts, hidden, confidence=confidence).assign(profession=profession, hypothesis=denominators.hypothesis))
+        parts.append(_count_rows(counts, hidden, profession, confidence=confidence))
         for people, hypothesis in chosen:
             rates = _rates(counts, people, hidden, per_inhabitants, smoothing=smoothing, confidence=confidence)
             parts += [rate.assign(profession=profession, hypothesis=hypothesis) for rate in rates]
@@ -132,7 +134,7 @@ def compute_density(
 class _Denominators:
     """People of each zone, by target population, with the hypothesis that names them."""
 
-    def __init__(self, zones: GeoDataFrame, population: pd.DataFrame, level: str, hypothesis: str | None) -> None:
+    def __init__(self, zones: GeoDataFrame, population: pd.DataFrame, level: str, label: str) -> None:
         self.ids = pd.Index(zones["territory_id"])
         here = population[population["territory_level"] == level]
         if not here["territory_id"].isin(self.ids).any():
@@ -146,12 +148,12 @@ class _Denominators:
         if len(years) != 1:
             raise InputError(f"The population mixes the years {sorted(years)}.", expected="people of one year")
         self.data_year = int(years[0])
-        self.hypothesis = hypothesis or f"population {self.data_year}"
+        self._label = label
 
     def everybody(self) -> tuple[pd.Series, str]:
         """Return people of all ages by zone, and the hypothesis."""
         people = select_population(self._population).set_index("territory_id")["population_count"]
-        return people.reindex(self.ids), self.hypothesis
+        return people.reindex(self.ids), f"Dénominateur : {self._label}, tous âges, {self.data_year}"
 
     def target(self, profession: str) -> tuple[pd.Series, str]:
         """Return the target population of a profession by zone, and the hypothesis."""
@@ -161,7 +163,7 @@ class _Denominators:
         ).set_index("territory_id")
         approximation = next(iter(chosen["approximation"]), "")
         note = " (bandes d'âge coupées au prorata)" if approximation else ""
-        text = f"{self.hypothesis}, {wanted.label}{note}"
+        text = f"Dénominateur : {self._label}, {wanted.label}, {self.data_year}{note}"
         return chosen["population_count"].reindex(self.ids), text
 
 
@@ -200,12 +202,12 @@ def suffix_of(per_inhabitants: int) -> str:
     return f"per_{per_inhabitants // 1000}k" if per_inhabitants % 1000 == 0 else f"per_{per_inhabitants}"
 
 
-def _count_rows(counts: pd.DataFrame, hidden: pd.Series, *, confidence: float) -> pd.DataFrame:
+def _count_rows(counts: pd.DataFrame, hidden: pd.Series, profession: str, *, confidence: float) -> pd.DataFrame:
     lower, upper = poisson_interval(counts["practitioner_count"], confidence=confidence)
     status = np.where(hidden, SUPPRESSED, OK)
     heads = _rows(counts["practitioner_count"], "practitioner_count", "praticiens", status, lower, upper)
     capacity = _rows(counts["practitioner_capacity"], "practitioner_capacity", "équivalents praticien", status)
-    return pd.concat([heads, capacity])
+    return pd.concat([heads, capacity]).assign(profession=profession, hypothesis=COUNTED)
 
 
 def _rates(

@@ -8,11 +8,8 @@ import numpy as np
 import shapely
 from scipy import sparse
 
-from carto_sante.population.overlay import intersections, shared_areas
+from carto_sante.population.overlay import shared_areas
 from carto_sante.territories.assign import first_zone
-
-#: A part of a cell smaller than this share of it is the rounding of two borders that are meant to be one.
-SLIVER_SHARE = 1e-9
 
 
 class Weights(NamedTuple):
@@ -50,8 +47,8 @@ def area_weights(sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) -
     """Spread each source evenly over its area."""
     pairs = shared_areas(sources, targets)
     share = pairs.area / shapely.area(sources)[pairs.left]
-    matrix = sparse.csr_matrix((share, (pairs.left, pairs.right)), shape=(len(sources), len(targets)))
-    covered = np.bincount(pairs.right, weights=pairs.area, minlength=len(targets)) / shapely.area(targets)
+    matrix = sparse.csr_matrix((share, (pairs.left, pairs.first)), shape=(len(sources), len(targets)))
+    covered = np.bincount(pairs.first, weights=pairs.area, minlength=len(targets)) / shapely.area(targets)
     return Weights(matrix, np.minimum(covered, 1.0), np.empty(0, dtype=np.int64))
 
 
@@ -84,19 +81,5 @@ def _guide_parts(
         target, _ = first_zone(guide, targets)
         held = source >= 0
         return source[held], target[held], values[held]
-    first = shared_areas(guide, sources)
-    size = shapely.area(guide)
-    # A cell wholly in its source is its own piece.
-    pieces = guide[first.left]
-    cut = np.flatnonzero(first.area < size[first.left])
-    pieces[cut] = intersections(pieces[cut], sources[first.right[cut]])
-    amount = values[first.left] * first.area / size[first.left]
-    second = shared_areas(pieces, targets)
-    part = amount[second.left] * second.area / first.area[second.left]
-    found = np.bincount(second.left, weights=second.area / first.area[second.left], minlength=len(pieces))
-    lacking = np.flatnonzero(found < 1 - SLIVER_SHARE)
-    return (
-        np.concatenate([first.right[second.left], first.right[lacking]]),
-        np.concatenate([second.right, np.full(len(lacking), -1)]),
-        np.concatenate([part, amount[lacking] * (1 - found[lacking])]),
-    )
+    pieces = shared_areas(guide, sources, targets)
+    return pieces.first, pieces.second, values[pieces.left] * pieces.area / shapely.area(guide)[pieces.left]

@@ -36,6 +36,29 @@ class ZoneIndex(NamedTuple):
     grid_parts: np.ndarray[Any, Any]
 
 
+class ZoneRings(NamedTuple):
+    """The rings of the parts of a `ZoneIndex`: those of part p are ``part_ring[p]:part_ring[p + 1]``.
+
+    Ring r goes from ``coordinates[ring_start[r]]`` to ``coordinates[ring_start[r + 1] - 1]``, which is the same point.
+    ``ring_sign`` is 1 where its area counts as it turns (a shell anticlockwise, a hole clockwise), else -1.
+    """
+
+    part_ring: np.ndarray[Any, Any]
+    ring_start: np.ndarray[Any, Any]
+    ring_sign: np.ndarray[Any, Any]
+
+
+def rings_of(zones: np.ndarray[Any, Any]) -> ZoneRings:
+    """Return the rings of zones, in the order of their `ZoneIndex`."""
+    parts = shapely.get_parts(zones)
+    rings, ring_part = shapely.get_rings(parts, return_index=True)
+    part_ring = np.concatenate([[0], np.cumsum(np.bincount(ring_part, minlength=len(parts)))]).astype(np.int64)
+    ring_start = np.concatenate([[0], np.cumsum(shapely.get_num_coordinates(rings))]).astype(np.int64)
+    is_shell = np.zeros(len(rings), dtype=bool)
+    is_shell[part_ring[:-1]] = True
+    return ZoneRings(part_ring, ring_start, np.where(shapely.is_ccw(rings) == is_shell, 1.0, -1.0))
+
+
 def build_zone_index(zones: np.ndarray[Any, Any]) -> ZoneIndex:
     """Lay zones out in flat arrays.
 
