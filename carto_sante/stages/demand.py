@@ -78,7 +78,7 @@ def load_demand(
         points = _spread(main, guide, territories, population, level)
         words = f"répartie selon « {guide.name} »"
     points = points.join(assign_territory(points, territories))
-    ratio = _age_ratio(main, population[main.name], parameters)
+    ratio = _age_ratio(population[main.name], parameters)
     column = "population_count"
     hypothesis = f"population « {main.name} » ({main.data_year}), {words}"
     if ratio is not None and level is not None and parameters is not None:
@@ -101,7 +101,7 @@ def _guide(study: Study, main: PopulationSource) -> PopulationSource | None:
         return main
     located = [source for source in study.population if source.kind in {"grid", "points"}]
     named = [source for source in located if source.name == study.density.grid]
-    return (named or located or [None])[0]
+    return next(iter(named or located), None)
 
 
 def _own_points(table: GeoDataFrame) -> GeoDataFrame:
@@ -171,7 +171,7 @@ def _spread(
     return gpd.GeoDataFrame(pd.concat([points, alone], ignore_index=True), crs=territories.crs)
 
 
-def _age_ratio(main: PopulationSource, table: pd.DataFrame, parameters: AplParameters | None) -> pd.DataFrame | None:
+def _age_ratio(table: pd.DataFrame, parameters: AplParameters | None) -> pd.DataFrame | None:
     if parameters is None or "age_band" not in table.columns:
         return None
     if not any(parse_age_band(band) for band in table["age_band"].astype("str").unique()):
