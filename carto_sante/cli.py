@@ -22,6 +22,9 @@ from carto_sante.errors import CartoSanteError
 COMMANDS = {
     "fetch": ("fetch", "Download the open data that a study names, with resume and checks."),
     "refresh": ("refresh", "Read the registries of a study and write a vintage: map, tables, journal."),
+    "diff": ("diff", "Follow each practitioner between two vintages of a refresh."),
+    "geocode": ("geocode", "Place the addresses of a CSV and draw a map of the points to check."),
+    "isochrone": ("isochrone", "Draw where one can be in so many minutes, with its own error."),
 }
 
 

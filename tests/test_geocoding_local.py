@@ -57,7 +57,7 @@ def test_result_is_the_schemas(reference):
         ("4 BIS RUE PASTEUR", "housenumber", 2.480 + 4 * city.STEP, 48.9001),
         ("4B RUE PASTEUR", "housenumber", 2.480 + 4 * city.STEP, 48.9001),
         ("4 TER RUE PASTEUR", "housenumber", 2.480 + 4 * city.STEP, 48.900),
-        ("6 RUE PASTEUR", "interpolated", 2.480 + 6 * city.STEP, 48.900),
+        ("6 RUE PASTEUR", "interpolated", 2.480 + 6 * city.STEP, 48.90005),  # between 4 bis and 8
         ("5 RUE PASTEUR", "interpolated", 2.480 + 5 * city.STEP, 48.900),
         ("10 RUE DU GAL DE GAULLE", "housenumber", 2.480 + 10 * city.STEP, 48.905),
         ("7 RUE DU HUIT MAI", "housenumber", 2.470 + 7 * city.STEP, 48.905),
@@ -70,7 +70,7 @@ def test_finer_passes(reference, address, precision, lon, lat):
     row = one(reference, address, commune_code="93010")
     assert row.geocode_precision == precision
     assert is_at(row, lon, lat)
-    assert row.geocode_score > 0.7
+    assert row.geocode_score > 0.6
 
 
 def test_coarser_passes(reference):
@@ -109,6 +109,15 @@ def test_hint(reference):
         one(reference, "2 rue Pasteur", near=(662000.0, 6866000.0))
     with pytest.raises(InputError, match="shape"):
         one(reference, "2 rue Pasteur", near=[[2.4, 48.9], [2.5, 48.9]])
+
+
+def test_one_identifier_for_two_streets(tmp_path):
+    table = city.base()
+    table["id"] = table["id"].str.replace("93010_0001", "93010_0000")  # Avenue Pasteur takes the id of Rue Pasteur
+    table.to_csv(tmp_path / "ban.csv", sep=";", index=False)
+    index = build_index(tmp_path / "ban.csv", tmp_path / "ban.arrow")
+    assert is_at(one(index, "3 avenue Pasteur", commune_code="93010"), 2.490 + 3 * city.STEP, 48.910)
+    assert one(index, "3 rue Pasteur", commune_code="93010").geocode_label == "3 Rue Pasteur 93140 Bondy"
 
 
 def test_two_streets_of_one_name(reference):
@@ -153,6 +162,14 @@ def test_contradictions_are_refused_with_the_reason(reference):
     assert far.geocode_reason.startswith("contradiction: postcode 69003")
     nowhere = one(reference, "2 rue des Erables", postcode="93140")
     assert nowhere.geocode_reason.startswith("contradiction: postcode 93140 has no such street")
+    # A street of two communes of one postcode is ambiguous, no contradiction.
+    assert one(reference, "2 rue de l'Eglise", postcode="35190").geocode_reason.startswith("ambiguous")
+    # The CEDEX postcode of a large organisation says the département: one exact address there is believed, not sure.
+    cedex = one(reference, "2 allée des Roses CS 12345", postcode="93609")
+    assert is_at(cedex, 2.479 + 2 * city.STEP, 48.915)
+    assert cedex.geocode_score <= 0.75
+    assert cedex.geocode_reason == "postcode 93609 is not in the reference"
+    assert one(reference, "20 allée des Roses", postcode="93609").geometry is None
     # A CEDEX postcode is no contradiction.
     assert one(reference, "2 rue Pasteur", commune_code="93010", postcode="93143").geocode_score > 0.9
 
@@ -218,7 +235,8 @@ def test_bad_corrections_are_all_listed(reference, tmp_path):
 
 def test_site_of_the_practitioner(reference):
     sites = gpd.GeoDataFrame(
-        {"finess_et_id": ["930000001", "690000001"], "facility_label": ["MSP", "Siège"], "commune_code": ["93010", "69123"]},
+        {"finess_et_id": ["930000001", "690000001"], "facility_label": ["MSP", "Siège"],
+         "commune_code": ["93010", "69123"]},
         geometry=gpd.points_from_xy([2.4, 4.8], [48.9, 45.7]), crs="EPSG:4326",
     ).to_crs("EPSG:2154")  # fmt: skip
     row = one(reference, "", finess_et_id="930000001", commune_code="93010", facilities=sites)
@@ -249,7 +267,9 @@ def test_cache_spares_what_is_known(index, tmp_path):
     second = geocode(table, geocoder, cache=cache)
     assert geocoder.seen == 4  # only what was not located is tried again
     assert cache.read_bytes() == content
-    pd.testing.assert_frame_equal(pd.DataFrame(first.drop(columns="geometry")), pd.DataFrame(second.drop(columns="geometry")))
+    pd.testing.assert_frame_equal(
+        pd.DataFrame(first.drop(columns="geometry")), pd.DataFrame(second.drop(columns="geometry"))
+    )
     assert first.geometry.geom_equals_exact(second.geometry, 1e-6).all()
     cache.write_text("a,b\n", encoding="utf-8")
     with pytest.raises(FileFormatError, match="not a geocoding cache"):
@@ -314,7 +334,7 @@ def test_layouts_of_the_base_give_the_same_points(tmp_path):
     exported.insert(0, "", range(len(table)))
     exported.to_csv(tmp_path / "r.csv", index=False)
     bano = pd.DataFrame(
-        {"id": [f"{code}0001A-{n}" for code, n in zip(table.code_insee, table.numero, strict=True)],
+        {"id": [f"{i[:5]}{i[6:10]}A-{n}" for i, n in zip(table.id, table.numero, strict=True)],
          "n": table.numero + table.rep.str.upper(), "street": table.nom_voie, "cp": table.code_postal,
          "city": table.nom_commune, "source": "OSM", "lat": table.lat, "lon": table.lon}
     )  # fmt: skip

@@ -125,6 +125,7 @@ def audit_edge(
     method: str,
     decay: Decay | str,
     population: str = "population_standardised",
+    near_tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
     """Compute accessibility with a buffer around the study, then with twice the buffer, and compare.
 
@@ -139,6 +140,9 @@ def audit_edge(
         The buffer in use, in metres.
     method, decay, population
         As for `compute_fca`.
+    near_tables : (travel_times, supply, demand), optional
+        What the buffer in use gave, where its roads were cut nearer too; taken out of the other tables by
+        default.
 
     Returns
     -------
@@ -165,17 +169,14 @@ def audit_edge(
             expected="tables that go as far as twice the buffer",
             next_step="Add the neighbouring communes to the study (study.neighbours) with their population.",
         )
-    values = []
-    for reach in (buffer_m, 2 * buffer_m):
-        own_supply = supply[distances[0] <= reach]
-        own_demand = demand[distances[1] <= reach]
-        is_kept = travel_times["origin_id"].isin(own_demand["origin_id"]) & travel_times["destination_id"].isin(
-            own_supply["destination_id"]
-        )
-        result = compute_fca(
-            travel_times[is_kept], own_supply, own_demand, method=method, decay=decay, population=population
-        )
-        values.append(result.set_index("origin_id")["accessibility_per_100k"])
+    near_tables = near_tables or _cut(travel_times, supply, demand, distances, buffer_m)
+    far_tables = _cut(travel_times, supply, demand, distances, 2 * buffer_m)
+    values = [
+        compute_fca(*tables, method=method, decay=decay, population=population).set_index("origin_id")[
+            "accessibility_per_100k"
+        ]
+        for tables in (near_tables, far_tables)
+    ]
     inside = demand.loc[distances[1] == 0, "origin_id"]
     near, far = values[0].reindex(inside).to_numpy(), values[1].reindex(inside).to_numpy()
     table = pd.DataFrame({"origin_id": inside.to_numpy(), "near_per_100k": near, "far_per_100k": far})
@@ -190,6 +191,15 @@ def audit_edge(
         "zone": str(table["origin_id"].iloc[0]),
     }
     return table
+
+
+def _cut(
+    travel_times: pd.DataFrame, supply: pd.DataFrame, demand: pd.DataFrame, distances: list[Floats], reach_m: float
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    own_supply, own_demand = supply[distances[0] <= reach_m], demand[distances[1] <= reach_m]
+    is_kept = travel_times["origin_id"].isin(own_demand["origin_id"])
+    is_kept &= travel_times["destination_id"].isin(own_supply["destination_id"])
+    return travel_times[is_kept], own_supply, own_demand
 
 
 def _scenario(

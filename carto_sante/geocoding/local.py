@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from carto_sante.geocoding.gazetteer import Gazetteer, Scope, label_key
+from carto_sante.geocoding.gazetteer import Gazetteer, Scope
 from carto_sante.geocoding.grammar import (
     Parsed,
     is_foreign,
@@ -35,6 +35,9 @@ _TIE = 0.004
 _DOUBT = 0.04
 #: A doubtful or contradicted point never scores more.
 DOUBTFUL_SCORE = 0.75
+
+#: A commune that only the département's digits of a CEDEX postcode point to needs a text this close.
+SURE_TEXT_SCORE = 0.93
 
 #: A text this far from any name is believed only when no other name comes close.
 WEAK_TEXT_SCORE, WEAK_MARGIN = 0.57, 0.06
@@ -146,9 +149,9 @@ class LocalGeocoder:
             return Scope((), "all", refusal="foreign address"), []
         readings: list[tuple[Scope, Query]] = []
         words = parsed.street
-        if scope.basis in {"all", "postcode"} and words:
+        if scope.basis in {"all", "postcode", "departement"} and words:
             length, areas = gazetteer.ending(words)
-            if scope.basis == "postcode":
+            if scope.basis != "all":
                 areas = tuple(area for area in areas if area in scope.areas)
             if areas:
                 narrowed = Scope(areas, "label")
@@ -190,8 +193,7 @@ class LocalGeocoder:
         glued = "".join(words[len(kind.split()) :])
         soft = set(core) & tables().noise.keys()
         if len(scope.areas) <= 30:
-            for area in scope.areas:
-                soft.update(label_key(self.gazetteer.labels[area]).split())
+            soft |= self.gazetteer.words_of(scope.areas) & set(core)
         if not kind and len(core) > 1:
             types = tables().types
             hint = next((word for word in (core[-1], *core[1:]) if word in types), "")
@@ -250,6 +252,8 @@ class LocalGeocoder:
         rivals = [c for attempt, candidates in found if attempt.scope.basis == "rival" for c in candidates]
         options = [(attempt, list_) for attempt, list_ in found if attempt.scope.basis != "rival" and list_]
         if not options:
+            if scope.basis == "departement":
+                return refused(scope.note)
             if rivals:
                 return refused(f"contradiction: {scope.note}; the street is in the latter's place")
             return self._municipality(parsed, scope, found)
@@ -260,6 +264,8 @@ class LocalGeocoder:
         if scope.note and scope.rivals and rivals and rivals[0].score >= best.score - 0.1:
             return refused(f"contradiction: {scope.note}; the street exists in both")
         text = best.score
+        if attempt.scope.basis == "departement" and (text < SURE_TEXT_SCORE or best.outcome != EXACT):
+            return refused(scope.note)
         if text < WEAK_TEXT_SCORE and any(
             other.score > text - WEAK_MARGIN and _distance_m(best.lon, best.lat, other.lon, other.lat) > AMBIGUITY_M
             for other in candidates[1:]
@@ -335,7 +341,7 @@ class LocalGeocoder:
         identifier = (texts["number_id"][best.rank] if best.rank >= 0 else texts["street_id"][best.street]).as_py()
         area = int(arrays["street_area"][best.street])
         return Answer(
-            best.lon, best.lat, step, round(float(np.clip(score, 0.0, 1.0)), 4), precision,
+            best.lon, best.lat, step, round(min(max(score, 0.0), 1.0), 4), precision,
             self._label(best, attempt), identifier, self.gazetteer.codes[area], reason,
         )  # fmt: skip
 
@@ -383,6 +389,7 @@ class LocalGeocoder:
         rows = []
         for row, (answer, reading, scope) in enumerate(zip(answers, parsed, scopes, strict=True)):
             is_lost = answer is not None and answer.precision in {"municipality", "none"}
+            is_lost = is_lost and answer is not None and "no street like" in answer.reason
             if is_lost and reading and reading.number >= 0 and scope and scope.basis == "postcode" and scope.areas:
                 rows.append(row)
         everywhere = self.gazetteer.everywhere

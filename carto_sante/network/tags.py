@@ -58,6 +58,7 @@ DISMOUNTED_KMH = 5.1
 #: Barriers that one opens, on the way.
 GATES = {"gate", "lift_gate", "swing_gate", "sliding_gate", "hampshire_gate"}
 _FORWARD, _BACKWARD = {"yes", "true", "1"}, {"-1", "reverse"}
+_CYCLEWAY_KEYS = ("cycleway", "cycleway:left", "cycleway:right", "cycleway:both")
 _CONTRAFLOW = {"opposite", "opposite_lane", "opposite_track", "opposite_share_busway"}
 
 
@@ -165,8 +166,7 @@ def directions(tags: Mapping[str, str], mode: str) -> tuple[bool, bool]:
     if is_implied and oneway not in _BACKWARD | {"no"}:
         oneway = "yes"
     on, back = _one_way(oneway)
-    if mode == "bike" and any(tags.get(key, "") in _CONTRAFLOW for key in ("cycleway", "cycleway:left",
-                                                                          "cycleway:right", "cycleway:both")):  # fmt: skip
+    if mode == "bike" and any(tags.get(key, "") in _CONTRAFLOW for key in _CYCLEWAY_KEYS):
         return True, True
     return on, back
 

@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carto_sante.exports import write_csv, write_geopackage, write_parquet
-from carto_sante.maps import build_city_map, save_map
+from carto_sante.maps import balance_notes, build_city_map, save_map
+from carto_sante.refresh.diff import Evolution
+from carto_sante.refresh.vintages import PACKAGE
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
     from carto_sante.refresh.run import Computed
 
-MAP, PACKAGE = "carte.html", "praticiens.gpkg"
+MAP = "carte.html"
 
 
-def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path) -> None:
+def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path, *, evolution: Evolution | None) -> None:
     """Write every output of a vintage into a folder.
 
     Parameters
@@ -27,6 +29,8 @@ def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path) -> 
         For the sources and dates shown on the map.
     folder : Path
         The vintage's, while it is being written.
+    evolution : Evolution, optional
+        What changed since the vintage before, shown in the popups of the zones.
 
     Raises
     ------
@@ -50,6 +54,7 @@ def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path) -> 
         profession=study.map.profession,
         hypothesis=main_hypothesis(computed),
         base_map=study.map.base_map,
+        notes=balance_notes(evolution.balance, level=study.density.level) if evolution else None,
         credits=_credits(computed, journal),
     )
     save_map(city, folder / MAP, offline=study.map.offline)

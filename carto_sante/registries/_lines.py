@@ -40,12 +40,14 @@ EMPTY_LINE = "empty line"
 class Sifted:
     """Lines of one chunk that can be split: valid UTF-8, each ended by a newline.
 
-    ``rows`` are their numbers in the file (1 is the first data row); ``rejected`` and ``notes`` count the chunk.
+    ``rows`` are their numbers in the file (1 is the first data row); ``has_blanks`` tells that some values have
+    blanks around them; ``rejected`` and ``notes`` count the chunk.
     """
 
     data: bytes
     rows: Numbers
     read: int
+    has_blanks: bool = False
     rejected: dict[str, int] = field(default_factory=dict)
     listed: list[tuple[int, str]] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
@@ -193,10 +195,16 @@ def _sift_block(
         data=data.replace(b"\r\n", b"\n") if b"\r" in data else data,
         rows=np.flatnonzero(kept) + number + 1,
         read=len(ends),
+        has_blanks=_has_blanks(values, separators),
         rejected={names[code]: int(counts[code]) for code in range(1, len(names)) if counts[code]},
         listed=listed,
         notes=notes,
     )
+
+
+def _has_blanks(values: Bytes, separators: Numbers) -> bool:
+    inner = separators[1:]  # the first value of a line is a key, checked on its own
+    return bool((values[inner - 1] == 32).any() or (values[inner[:-1] + 1] == 32).any())
 
 
 def _take(block: bytes, values: Bytes, starts: Numbers, ends: Numbers, kept: NDArray[np.bool_]) -> bytes:

@@ -175,14 +175,11 @@ def _layout(path: Path, wanted: dict[str, tuple[str, ...]], optional: set[str], 
 def _parse(sifted: Sifted, layout: _Layout) -> pl.DataFrame:
     import polars as pl
 
-    data = sifted.data
-    while b" |" in data or b"| " in data:
-        data = data.replace(b" |", b"|").replace(b"| ", b"|")
     # The whole schema is given: inferred from the first line, a damaged one would decide for all.
     schema = {f"column_{place + 1}": pl.String for place in range(layout.separators_count + 1)}
     names = {f"column_{place + 1}": ours for ours, place in layout.places.items()}
     frame = pl.read_csv(
-        io.BytesIO(data),
+        io.BytesIO(sifted.data),
         has_header=False,
         separator="|",
         quote_char=None,
@@ -190,6 +187,8 @@ def _parse(sifted: Sifted, layout: _Layout) -> pl.DataFrame:
         columns=[name for name in schema if name in names],
         raise_if_empty=False,
     )
+    if sifted.has_blanks:
+        frame = frame.with_columns(pl.all().str.strip_chars().replace("", None))
     return frame.rename(names).with_columns(pl.Series("source_row", sifted.rows, dtype=pl.Int64))
 
 
@@ -282,22 +281,26 @@ def _find_communes(table: pl.DataFrame, counts: Accounts) -> pl.DataFrame:
     """Give rows without a commune code the one that their postcode and commune name have everywhere else."""
     import polars as pl
 
-    label = _plain_label(pl.col("commune_label"))
-    keyed = table.with_columns(label.alias("_label"))
-    known = (
-        keyed.filter(pl.col("commune_code").is_not_null() & pl.col("postcode").is_not_null())
-        .select("postcode", "_label", "commune_code")
-        .unique()
+    places = ["postcode", "commune_label"]
+    named = table.select(*places, "commune_code").unique().filter(pl.all_horizontal(pl.col(places).is_not_null()))
+    named = named.with_columns(_plain_label(pl.col("commune_label")).alias("_label"))
+    sure = (
+        named.filter(pl.col("commune_code").is_not_null())
         .group_by("postcode", "_label")
-        .agg(pl.col("commune_code").min().alias("_found"), pl.len().alias("_count"))
-        .filter(pl.col("_count") == 1)
-        .drop("_count")
+        .agg(pl.col("commune_code").unique().alias("_codes"))
+        .filter(pl.col("_codes").list.len() == 1)
+        .select("postcode", "_label", pl.col("_codes").list.first().alias("_found"))
     )
-    joined = keyed.join(known, on=["postcode", "_label"], how="left", maintain_order="left")
-    lacking = joined.get_column("commune_code").is_null() & joined.get_column("_found").is_not_null()
-    if lacking.any():
-        counts.note("commune_code found from postcode and commune name", int(lacking.sum()))
-    return joined.with_columns(pl.coalesce("commune_code", "_found").alias("commune_code")).drop("_label", "_found")
+    known = named.filter(pl.col("commune_code").is_null()).join(sure, on=["postcode", "_label"], how="inner")
+    lacking = table.select(*places, "commune_code").filter(pl.col("commune_code").is_null())
+    found = lacking.join(known, on=places, how="semi").height
+    if found == 0:
+        return table
+    counts.note("commune_code found from postcode and commune name", found)
+    joined = table.join(
+        known.select(*places, "_found"), on=places, how="left", validate="m:1", maintain_order="left"
+    )
+    return joined.with_columns(pl.coalesce("commune_code", "_found").alias("commune_code")).drop("_found")
 
 
 def _plain_label(label: Any) -> Any:

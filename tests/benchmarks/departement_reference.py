@@ -24,9 +24,7 @@ def make_departement(real_data: Path, out: Path, *, addresses: int = ADDRESSES, 
         communes += list(pairs["commune_label"].unique())
     rng = random.Random(seed)
     rng.shuffle(communes)
-    rows = [
-        (r.id, r.number, r.suffix, r.street, "93140", "93010", "Bondy", r.lon, r.lat) for r in bondy.itertuples()
-    ]
+    rows = [(r.id, r.number, r.suffix, r.street, "93140", "93010", "Bondy", r.lon, r.lat) for r in bondy.itertuples()]
     place = 0
     while len(rows) < addresses:
         place += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
 
 from carto_sante.network import SpeedTable
@@ -48,7 +49,7 @@ class SlowNetwork:
     def _add_way(self, way: ET.Element) -> None:
         rule = way_rule(_tags(way), self.table)
         refs = [int(nd.get("ref")) for nd in way.iter("nd")]
-        for a, b in zip(refs, refs[1:], strict=False):
+        for a, b in pairwise(refs):
             if a == b or a not in self.place or b not in self.place or rule.set_aside:
                 continue
             length = ground_distance_m(self.place[a], self.place[b])
