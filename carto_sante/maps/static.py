@@ -53,7 +53,7 @@ class PrintedTerritory:
     is_inside : Series of bool
         Whether each is in the studied territory: the others are drawn paler.
     qpv, streets : GeoDataFrame or None
-        Outlines and lines drawn for bearings.
+        Outlines and lines drawn for bearings, in the CRS of the zones.
     header, rows : sequence
         The table: column titles, then one row per profession, its key first.
     facts : sequence of (label, value)
@@ -151,9 +151,10 @@ def _draw_map(axes: Any, page: PrintedTerritory) -> None:
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
     _draw_zones(axes, page)
-    if page.streets is not None and len(page.streets):
-        page.streets.plot(ax=axes, color="#FFFFFF", linewidth=1.6, alpha=0.8, aspect=None, zorder=2)
-        page.streets.plot(ax=axes, color="#9AA7B1", linewidth=0.5, aspect=None, zorder=2.1)
+    lines = _lines(page.streets, (left, bottom, right, top))
+    if lines is not None:
+        lines.plot(ax=axes, color="#FFFFFF", linewidth=1.6, alpha=0.8, aspect=None, zorder=2)
+        lines.plot(ax=axes, color="#9AA7B1", linewidth=0.5, aspect=None, zorder=2.1)
     page.zones.boundary.plot(ax=axes, color="#40566B", linewidth=0.8, aspect=None, zorder=3)
     if page.qpv is not None and len(page.qpv):
         page.qpv.boundary.plot(ax=axes, color=_QPV, linewidth=1.4, linestyle=(0, (5, 3)), aspect=None, zorder=4)
@@ -162,6 +163,15 @@ def _draw_map(axes: Any, page: PrintedTerritory) -> None:
     _draw_names(axes, page, (left, right, bottom, top))
     _draw_people(axes, page)
     _draw_scale(axes, left, right, bottom, top)
+
+
+def _lines(streets: GeoDataFrame | None, window: tuple[float, float, float, float]) -> Any:
+    """Return the streets drawn as lines that the window shows; None where there are none (boxes serve the search)."""
+    if streets is None or not len(streets):
+        return None
+    lines = streets[streets.geom_type.isin(["LineString", "MultiLineString"])]
+    lines = lines.cx[window[0] : window[2], window[1] : window[3]] if len(lines) else lines
+    return lines if len(lines) else None
 
 
 def _frame(zone: GeoDataFrame, *, ratio: float) -> tuple[float, float, float, float]:

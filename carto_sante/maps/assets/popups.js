@@ -97,7 +97,8 @@
     // Of several years and hypotheses, the one in view, or the first.
     function latest(app, records) {
         const view = app.record || {};
-        return records.find((item) => item.year === view.year && item.hypothesis === view.hypothesis) || records[0];
+        return records.find((item) => item.year === view.year && item.hypothesis === view.hypothesis) ||
+            records.find((item) => item.is_main) || records[0];
     }
     function shortLabel(record) { return record.label.replace(/^Praticiens pour/, "Pour"); }
     function year(record) { return record.year ? " (" + record.year + ")" : ""; }
