@@ -33,7 +33,6 @@ def command(study: Path, out: Path, levels: tuple[str, ...], formats: tuple[str,
     from carto_sante.maps import write_atlas
     from carto_sante.maps.atlas import FORMATS
     from carto_sante.maps.credits import study_credits
-    from carto_sante.maps.streets import streets_of_reference
     from carto_sante.progress import Stages
     from carto_sante.refresh.run import compute_vintage
     from carto_sante.study import read_study
@@ -41,8 +40,6 @@ def command(study: Path, out: Path, levels: tuple[str, ...], formats: tuple[str,
     parsed = read_study(study)
     computed = compute_vintage(parsed)
     denominators = computed.indicators.attrs.get("denominators", [])
-    reference = parsed.geocoding.reference
-    streets = streets_of_reference(reference, communes=parsed.study.communes) if reference else None
     with Stages(total=1).stage("Pages of the atlas"):
         written = write_atlas(
             out,
@@ -59,7 +56,7 @@ def command(study: Path, out: Path, levels: tuple[str, ...], formats: tuple[str,
             base_map=parsed.map.base_map,
             formats=formats or FORMATS,
             offline=offline or parsed.map.offline,
-            streets=streets,
+            streets=computed.streets,
             credits=study_credits(
                 parsed, population=[item.get("words", item["hypothesis"]) for item in denominators[:1]]
             ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from carto_sante.exports import write_csv, write_geopackage, write_parquet
 from carto_sante.maps import balance_notes, build_city_map, save_map
+from carto_sante.maps.credits import study_credits
 from carto_sante.refresh.diff import Evolution
 from carto_sante.refresh.styles import layer_styles
 from carto_sante.refresh.vintages import PACKAGE
@@ -61,7 +62,7 @@ def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path, *, 
         hypothesis=main_hypothesis(computed),
         base_map=study.map.base_map,
         notes=balance_notes(evolution.balance, level=study.density.level) if evolution else None,
-        credits=_credits(computed, journal),
+        credits=study_credits(study, population=[d["words"] for d in journal.get("denominators", [])[:1]]),
     )
     save_map(city, folder / MAP, offline=study.map.offline)
 
@@ -96,18 +97,3 @@ def _with_indicators(computed: Computed, zones: GeoDataFrame) -> GeoDataFrame:
     wide = chosen.pivot_table(index="territory_id", columns="profession", values="indicator_value", aggfunc="first")
     wide.columns = [f"{profession}_{main.removeprefix('practitioners_')}" for profession in wide.columns]
     return zones.merge(wide.reset_index(), on="territory_id", how="left", validate="1:1")
-
-
-def _credits(computed: Computed, journal: dict[str, Any]) -> tuple[str, ...]:
-    study = computed.study
-    names = {"rpps": "Annuaire santé (RPPS), ANS", "finess": "FINESS, ANS/DREES",
-             "ameli": "Annuaire santé Ameli, Cnam", "bpe": "Base permanente des équipements, Insee"}  # fmt: skip
-    lines = []
-    for item in study.registries:
-        date = f", {item.data_date:%d/%m/%Y}" if item.data_date else ""
-        lines.append(f"{names[item.kind]}{date}")
-    lines += [f"Population : {source['words']}" for source in journal.get("denominators", [])[:1]]
-    if study.network:
-        date = f" ({study.network.data_date:%d/%m/%Y})" if study.network.data_date else ""
-        lines.append(f"Réseau : © les contributeurs d'OpenStreetMap{date}")
-    return tuple(dict.fromkeys([*lines, *study.study.credits]))

@@ -209,7 +209,7 @@ def compute_indicators(
             professions=(*study.practitioners.professions, *study.practitioners.facilities),
             suppress_below=study.density.suppress_below,
             smoothing=study.density.smoothing,
-            hypothesis=f"Dénominateur : {item.words}, {item.year}",
+            population_label=item.words,
         )
         rates = table["indicator"].str.contains("_per_")
         denominators[number] = replace(item, hypothesis=str(table.loc[rates, "hypothesis"].iloc[0]))
