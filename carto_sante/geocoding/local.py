@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from carto_sante.geocoding.gazetteer import Gazetteer, Scope
 from carto_sante.geocoding.grammar import (
@@ -33,6 +35,7 @@ LOCALITY_FACTOR, MUNICIPALITY_SCORE = 0.7, 0.4
 AMBIGUITY_M = 200.0
 _TIE = 0.004
 _DOUBT = 0.04
+_RIVAL = 0.25
 #: A doubtful or contradicted point never scores more.
 DOUBTFUL_SCORE = 0.75
 
@@ -87,6 +90,7 @@ class _Candidate(NamedTuple):
     lat: float
     outcome: int
     rank: int
+    alike: float  # similarity of the whole texts, small words included
 
 
 def refused(reason: str) -> Answer:
@@ -164,6 +168,8 @@ class LocalGeocoder:
             scope = Scope(areas, "near")
         if words:
             readings.append((scope, self._query(words, scope)))
+            if parsed.tail and scope.basis == "code":  # a comma inside the name: "RUE PIERRE, PAUL ET JACQUES"
+                readings.append((scope, self._query(words + parsed.tail, scope)))
             if scope.rivals:
                 readings.append((Scope(scope.rivals, "rival"), self._query(words, scope)))
         return scope, readings
@@ -227,6 +233,11 @@ class LocalGeocoder:
                     streets.append(name)
                     texts.append(score)
         street = self.index.arrays["name_street"][np.array(streets, dtype=np.int64)]
+        alike = process.cpdist(
+            [tries[place].query.text for place in owners],
+            self.index.texts["name_text"].take(np.array(streets, dtype=np.int64)).to_pylist(),
+            scorer=OSA.normalized_similarity, dtype=np.float32,
+        )  # fmt: skip
         numbers = np.array([tries[place].number for place in owners], dtype=np.int64)
         located = self._finder.locate(street, numbers, [tries[place].suffix for place in owners])
         factor = np.where(numbers >= 0, NUMBER_FACTORS[located.outcome], 1.0)
@@ -235,7 +246,7 @@ class LocalGeocoder:
         by_try: dict[int, list[_Candidate]] = {}
         for place, *candidate in zip(
             owners, total.tolist(), street.tolist(), located.lon.tolist(), located.lat.tolist(),
-            located.outcome.tolist(), located.rank.tolist(), strict=True,
+            located.outcome.tolist(), located.rank.tolist(), alike.tolist(), strict=True,
         ):  # fmt: skip
             by_try.setdefault(place, []).append(_Candidate(*candidate))
         found: dict[int, list[tuple[_Try, list[_Candidate]]]] = {}
@@ -308,7 +319,10 @@ class LocalGeocoder:
         """Return "" if the best way stands alone, "tie" if it cannot be told from another, or the other's name."""
         postcodes = self.index.texts["street_postcode"]
         for other in others:
-            if other.score < best.score - _DOUBT or (best.score > 0.9995 and other.score < best.score - _TIE):
+            # Written more alike as a whole: "RUE DES ETANG" may be "Rue des Étangs" as well as "Rue de l'Étang".
+            is_rival = best.alike < 1.0 and other.alike > best.alike + 0.02 and other.score > best.score - _RIVAL
+            is_close = other.score >= best.score - _DOUBT and (best.score <= 0.9995 or other.score >= best.score - _TIE)
+            if not (is_rival or is_close):
                 continue
             if _distance_m(best.lon, best.lat, other.lon, other.lat) <= AMBIGUITY_M:
                 continue

@@ -54,7 +54,7 @@ def text_score(
         total += cost
         used += cost * sum(similar[word].get(w, 0.0) for w in words)
     extra = min(1.0, max(0.0, 1.0 - used / total)) if total else 0.0
-    if share * (1.0 - 0.35 * extra) < matching.MIN_TEXT_SCORE * 0.9:
+    if share * (1.0 - matching._EXTRA_WORD_COST * extra) < matching.MIN_TEXT_SCORE * 0.9:
         return 0.0
     if kind == query.kind or (kind and kind in query.guesses):
         factor = 1.0
@@ -63,7 +63,7 @@ def text_score(
     if not query.kind and kind not in query.guesses:
         factor = 0.985 if kind else 1.0
     whole = OSA.normalized_similarity(query.text, name_text)
-    return share * (1.0 - 0.35 * extra) * factor * 0.96 + whole * 0.04
+    return share * (1.0 - matching._EXTRA_WORD_COST * extra) * factor * 0.96 + whole * 0.04
 
 
 def _median(values: list[float]) -> float:
