@@ -190,3 +190,18 @@ def test_inputs_are_not_changed_and_results_repeat():
     one, two = (travel.compute_travel_times(network, origins, origins, limit_min=9) for _ in range(2))
     assert one.equals(two)
     assert origins.equals(before)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["inbound", "outbound"]))
+def test_the_hierarchy_changes_nothing(seed, direction):
+    network = random_network(seed, nodes=25, streets=50)
+    rng = np.random.default_rng(seed)
+    origins = points(*rng.uniform(0, 600, (8, 2)))
+    destinations = points(*rng.uniform(0, 600, (9, 2)), column="destination_id")
+    options = {"limit_min": None, "direction": direction, "max_snap_m": 5_000}
+    searched = as_dict(travel.compute_travel_times(network, origins, destinations, **options))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("carto_sante.travel.matrix.HIERARCHY_FROM_SOURCES", 1)
+        climbed = as_dict(travel.compute_travel_times(network, origins, destinations, **options))
+    assert climbed == pytest.approx(searched, abs=1e-9)

@@ -1,7 +1,7 @@
 """Isochrones against Valhalla, in one run: time per polygon, and the error of each against its own times.
 
-``python -m tests.benchmarks.isochrones VALHALLA_PYTHON`` from the repository's root, where VALHALLA_PYTHON is a Python 3.12
-that has pyvalhalla 3.9 and shapely. The figures of the last run are in ``isochrones.md``.
+``python -m tests.benchmarks.isochrones VALHALLA_PYTHON`` from the repository's root, where VALHALLA_PYTHON is a
+Python 3.12 that has pyvalhalla 3.9 and shapely. The figures of the last run are in ``isochrones.md``.
 """
 
 from __future__ import annotations
@@ -88,10 +88,9 @@ def main():
                 f"| {found['wrong']:.2%} | {found['area_km2']:.1f} |"
             )
         error = [found["outside"] + found["wrong"] for found in (mine, peer)]
-        print(
-            f"\n{mode}: {peer['ms'] / mine['ms']:.1f} times Valhalla's speed in one call, {peer['ms'] / mine['alone']:.1f} one "
-            f"by one; {error[0] / error[1]:.2f} of its error; first call, nothing compiled or painted, {mine['first_s']:.1f} s\n"
-        )
+        fast, alone = peer["ms"] / mine["ms"], peer["ms"] / mine["alone"]
+        print(f"\n{mode}: {fast:.1f} times Valhalla's speed in one call, {alone:.1f} one by one;")
+        print(f"{error[0] / error[1]:.2f} of its error; first call, nothing painted yet, {mine['first_s']:.1f} s\n")
 
 
 if __name__ == "__main__":
