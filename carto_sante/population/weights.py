@@ -11,6 +11,9 @@ from scipy import sparse
 from carto_sante.population.overlay import shared_areas
 from carto_sante.territories.assign import first_zone
 
+#: From this many sources, zones that nest in the targets are looked for first.
+NESTED_FROM_SOURCES = 500
+
 
 class Weights(NamedTuple):
     """Shares of sources (rows) that fall in targets (columns).
@@ -45,11 +48,34 @@ def point_weights(sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) 
 
 def area_weights(sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) -> Weights:
     """Spread each source evenly over its area."""
-    pairs = shared_areas(sources, targets)
-    share = pairs.area / shapely.area(sources)[pairs.left]
-    matrix = sparse.csr_matrix((share, (pairs.left, pairs.first)), shape=(len(sources), len(targets)))
-    covered = np.bincount(pairs.first, weights=pairs.area, minlength=len(targets)) / shapely.area(targets)
+    home = _nested_in(sources, targets)
+    nested, other = np.flatnonzero(home >= 0), np.flatnonzero(home < 0)
+    size = shapely.area(sources)
+    pairs = shared_areas(sources[other], targets)
+    left = np.concatenate([nested, other[pairs.left]])
+    right = np.concatenate([home[nested], pairs.first])
+    area = np.concatenate([size[nested], pairs.area])
+    matrix = sparse.csr_matrix((area / size[left], (left, right)), shape=(len(sources), len(targets)))
+    covered = np.bincount(right, weights=area, minlength=len(targets)) / shapely.area(targets)
     return Weights(matrix, np.minimum(covered, 1.0), np.empty(0, dtype=np.int64))
+
+
+def _nested_in(sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return the target that wholly holds each source, as a commune holds its IRIS; -1 where that is not certain.
+
+    Only where the targets are a clean coverage, so that a source held by one is in no other, and where there are enough
+    sources for the check to pay; grid cells have a faster way of their own.
+    """
+    home = np.full(len(sources), -1, dtype=np.int64)
+    is_grid = len(sources) > 0 and shapely.get_num_coordinates(sources).mean() <= 6
+    if len(sources) < NESTED_FROM_SOURCES or is_grid or not shapely.coverage_is_valid(targets):
+        return home
+    rank, _ = first_zone(shapely.point_on_surface(sources), targets)
+    near = np.flatnonzero(rank >= 0)
+    shapely.prepare(targets)
+    held = near[shapely.covers(targets[rank[near]], sources[near])]
+    home[held] = rank[held]
+    return home
 
 
 def dasymetric_weights(

@@ -31,7 +31,7 @@ def assign_territory(points: GeoDataFrame, territories: GeoDataFrame) -> pd.Data
     Parameters
     ----------
     points : GeoDataFrame
-        Points in a metric CRS. A missing or empty point is "not located".
+        Points in a metric CRS. A missing or empty point, or one at (0, 0), is "not located".
     territories : GeoDataFrame
         schemas.TERRITORIES, one or several levels, valid polygons (as `read_territories` returns them), same CRS.
 
@@ -103,6 +103,8 @@ def _located(shapes: np.ndarray, index: pd.Index) -> np.ndarray:
             "Only points can be put in a zone:\n" + join_problems(wrong), next_step="Take a point of each first."
         )
     located: np.ndarray = (kinds == 0) & ~shapely.is_empty(shapes)
+    # (0, 0) is how a missing position comes out of a spreadsheet, and is in no French territory.
+    located[located] = shapely.get_coordinates(shapes[located]).any(axis=1)
     return located
 
 
@@ -169,6 +171,8 @@ def _neighbours_first(points: np.ndarray, index: ZoneIndex) -> np.ndarray | None
 
     Neighbours find their zones in the processor's cache: the search is several times faster than in any order.
     """
+    if len(points) < 2:
+        return None
     west, south, size, columns, _ = index.grid
     cell = np.floor((points[:, 1] - south) / size) * columns + np.floor((points[:, 0] - west) / size)
     near = np.abs(np.diff(cell))
