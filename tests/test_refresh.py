@@ -98,6 +98,19 @@ def test_the_story_of_the_city(done):
     assert done.journal["definitions"]["gp"] == "liberal"
 
 
+def test_the_balance_since_the_vintage_before(done):
+    evolution = done.journal["evolution"]
+    assert evolution["compared_with"] == "2025-01-15"
+    assert evolution["changes"]["left"] > 0
+    assert evolution["changes"]["arrived"] > 0
+    assert evolution["changes"]["moved"] > 0
+    before = json.loads((done.folder.parent / "2025-01-15" / "journal.json").read_text(encoding="utf-8"))
+    assert before["evolution"] == {}
+    gps = [row for row in evolution["balance"] if row["profession"] == "gp"]
+    net = sum(row["arrived_count"] + row["moved_in_count"] - row["left_count"] - row["moved_out_count"] for row in gps)
+    assert net == sum(row["after_count"] - row["before_count"] for row in gps)
+
+
 def test_the_same_vintage_twice_changes_nothing(done):
     before = {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in done.folder.iterdir()}
     again = refresh(SAMPLE / "study.toml", done.folder.parents[1])
@@ -106,6 +119,7 @@ def test_the_same_vintage_twice_changes_nothing(done):
 
 
 def test_another_folder_gives_the_same_bytes(done, city, tmp_path):
+    refresh(city / "study_2025.toml", tmp_path / "elsewhere")
     again = refresh(city / "study.toml", tmp_path / "elsewhere")
     for path in done.folder.iterdir():
         assert (again.folder / path.name).read_bytes() == path.read_bytes(), path.name
@@ -141,23 +155,33 @@ def test_the_end_prints_a_short_table(done, tmp_path):
 
 
 BAD = {
-    "missing-file": (lambda c: (c / "iris.geojson").unlink(), 2, r'Did you mean'),
-    "unknown-profession": (lambda c: edit(c / "study.toml", 'profession = "gp"', 'profession = "gpp"'), 2, 'Did you mean "gp"'),
+    "missing-file": (lambda c: (c / "iris.geojson").unlink(), 2, "Did you mean"),
+    "unknown-profession": (
+        lambda c: edit(c / "study.toml", 'profession = "gp"', 'profession = "gpp"'), 2, 'Did you mean "gp"'
+    ),
     "toml-typo": (lambda c: edit(c / "study.toml", 'title = "', "title = "), 2, "not valid TOML"),
-    "unknown-key": (lambda c: edit(c / "study.toml", "per_inhabitants", "per_inhabitant"), 2, 'Did you mean "per_inhabitants"'),
+    "unknown-key": (
+        lambda c: edit(c / "study.toml", "per_inhabitants", "per_inhabitant"), 2, 'Did you mean "per_inhabitants"'
+    ),
     "empty-registry": (lambda c: (c / "rpps_2026-01.txt").write_bytes(b""), 2, "empty"),
-    "header-only-registry": (lambda c: keep_lines(c / "rpps_2026-01.txt", 1), 2, "No practitioner is left"),
-    "registry-is-html": (lambda c: (c / "rpps_2026-01.txt").write_text("<!DOCTYPE html><html></html>\n"), 2, "rpps_2026-01.txt"),
-    "changed-column": (lambda c: replace_first(c / "rpps_2026-01.txt", "Code profession", "Profession code"), 2, "missing"),
+    "header-only-registry": (lambda c: keep_lines(c / "rpps_2026-01.txt", 1), 2, "has a header and no row"),
+    "registry-is-html": (
+        lambda c: (c / "rpps_2026-01.txt").write_text("<!DOCTYPE html><html></html>\n"), 2, "rpps_2026-01.txt"
+    ),
+    "changed-column": (
+        lambda c: replace_first(c / "rpps_2026-01.txt", "Code profession", "Profession code"), 2, "lacks 1 columns"
+    ),
     "no-crs": (lambda c: without_crs(c), 2, "EPSG:2154"),
     "no-population": (lambda c: zero_population(c), 2, "counts nobody"),
-    "territory-elsewhere": (lambda c: edit(c / "study.toml", 'communes = ["58999"]', 'communes = ["35238"]'), 2, ""),
+    "territory-elsewhere": (lambda c: edit(c / "study.toml", '["58999"]', '["35238"]'), 2, "match"),
     "control-total-off": (lambda c: double_control(c), 3, "gp"),
     "cut-pbf": (lambda c: cut(c / "montbrise.osm.pbf"), 2, "montbrise.osm.pbf"),
     "network-is-text": (lambda c: (c / "montbrise.osm.pbf").write_text("not a map"), 2, "montbrise.osm.pbf"),
     "broken-geojson": (lambda c: cut(c / "quartiers.geojson"), 2, "quartiers.geojson"),
     "no-geocoding-reference": (lambda c: edit(c / "study.toml", 'reference = "ban_58.csv"', ""), 2, "reference"),
-    "reference-elsewhere": (lambda c: shutil.copy(c / "control_totals.csv", c / "ban_58.csv"), 2, "ban_58.csv"),
+    "reference-is-another-table": (
+        lambda c: shutil.copy(c / "control_totals.csv", c / "ban_58.csv"), 2, "ban_58.csv"
+    ),
 }  # fmt: skip
 
 
@@ -171,7 +195,8 @@ def replace_first(path, before, after):
 
 def without_crs(folder):
     zones = gpd.read_file(folder / "quartiers.geojson").to_crs(2154)
-    zones.set_crs(None, allow_override=True).to_file(folder / "quartiers.shp")
+    with pytest.warns(UserWarning, match="'crs' was not provided"):
+        zones.set_crs(None, allow_override=True).to_file(folder / "quartiers.shp")
     (folder / "quartiers.prj").unlink(missing_ok=True)
     edit(folder / "study.toml", '"quartiers.geojson"', '"quartiers.shp"')
 
@@ -186,10 +211,9 @@ def zero_population(folder):
 
 def double_control(folder):
     path = folder / "control_totals.csv"
-    table = pd.read_csv(path, dtype=str)
-    count = next(name for name in table.columns if "count" in name)
-    table[count] = (table[count].astype(int) * 2).astype(str)
-    table.to_csv(path, index=False)
+    table = pd.read_csv(path, sep=";", dtype=str)
+    table["practitioners_count"] = (table["practitioners_count"].astype(int) * 2).astype(str)
+    table.to_csv(path, sep=";", index=False)
 
 
 def cut(path):
@@ -243,8 +267,8 @@ def test_killed_at_twenty_random_moments(done, tmp_path):
     arguments = [*COMMAND, "refresh", str(SAMPLE / "study.toml"), "--out", str(out)]
     environment = {**os.environ, "PYTHONPATH": str(SAMPLE.parents[1])}
     started = time.monotonic()
-    subprocess.run([*COMMAND, "refresh", str(SAMPLE / "study.toml"), "--out", str(tmp_path / "timing")], env=environment,
-                   capture_output=True, check=True)  # fmt: skip
+    timing = [*arguments[:-1], str(tmp_path / "timing")]
+    subprocess.run(timing, env=environment, capture_output=True, check=True)
     duration = time.monotonic() - started
     moments = random.Random(20260115)
     for _ in range(20):
@@ -276,11 +300,9 @@ def test_an_unbalanced_ledger_stops_the_run(city, tmp_path, monkeypatch, capsys)
 
     def lose_a_row(study):
         loaded = load(study)
-        ledger = loaded.ledger
-        source = next(iter(ledger.rows_read))
-        return replace(
-            loaded, ledger=replace(ledger, rows_read={**ledger.rows_read, source: ledger.rows_read[source] + 1})
-        )
+        rows = dict(loaded.ledger.rows_read)
+        rows[next(iter(rows))] += 1
+        return replace(loaded, ledger=replace(loaded.ledger, rows_read=rows))
 
     monkeypatch.setattr(stages, "load_practitioners", lose_a_row)
     assert run(["-q", "refresh", str(city / "study.toml"), "--out", str(tmp_path / "out")]) == 3

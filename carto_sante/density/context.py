@@ -28,7 +28,7 @@ _MORE_IDS = ("territory_id", "codgeo", "depcom", "com", "code_insee", "code", "i
 def read_context(
     path: Path | str, *, level: str, index: str, id_column: str | None = None, value_column: str | None = None
 ) -> pd.DataFrame:
-    """Read a deprivation or income index by zone.
+    r"""Read a deprivation or income index by zone.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def read_context(
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "fdep.csv"
-    >>> _ = path.write_text("code_insee;FDEP20\\n1004;-0,5\\n01005;1.25\\n")
+    >>> _ = path.write_text("code_insee;FDEP20\n1004;-0,5\n01005;1.25\n")
     >>> read_context(path, level="commune", index="fdep")[["territory_id", "index_value"]].values.tolist()
     [['01004', -0.5], ['01005', 1.25]]
     """

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Changes whenever the layout or the grammar does, so that an old file is never read as a new one.
-INDEX_FORMAT = "carto_sante address index 1"
+INDEX_FORMAT = "carto_sante address index 2"
 
 #: Coordinates are kept as integers of 1e-7 degree (1 cm).
 DEGREE_SCALE = 1e7
@@ -204,7 +204,10 @@ def _tables_of(table: pl.DataFrame) -> dict[str, Any]:
         .with_row_index("area")
     )
     table = table.join(areas.select(*keys, "area"), on=keys, how="left", validate="m:1")
-    ways = ["area", "way", "postcode"]
+    # Some producers give one identifier to several ways: the name tells them apart, however it is abbreviated.
+    names = table["street"].unique().sort().to_list()
+    table = table.with_columns(pl.col("street").replace_strict(names, [_key_text(n) for n in names]).alias("key"))
+    ways = ["area", "way", "postcode", "key"]
     streets = (
         table.sort("number", "suffix", "id", nulls_last=False, maintain_order=True)
         .group_by(ways, maintain_order=True)
@@ -224,6 +227,11 @@ def _tables_of(table: pl.DataFrame) -> dict[str, Any]:
     tables |= _numbers(table, streets)
     tables |= _names(table, streets, len(areas))
     return {name: values.to_arrow() if hasattr(values, "to_arrow") else values for name, values in tables.items()}
+
+
+def _key_text(name: str) -> str:
+    kind, core = street_key(tuple(token for token in tokens_of(name) if token != ","))
+    return f"{kind} {' '.join(core)}"
 
 
 def _numbers(table: pl.DataFrame, streets: pl.DataFrame) -> dict[str, Any]:

@@ -33,8 +33,7 @@ def trace(level: Any) -> Any:
     xy = np.empty((1024, 2), np.float64)
     offset = np.zeros(64, np.int64)
     area = np.zeros(64, np.float64)
-    rings = 0
-    count = 0
+    rings = count = 0
     for start_j in range(1, height - 1):
         for start_i in range(width - 1):
             if level[start_j, start_i] >= 0.0 or level[start_j, start_i + 1] < 0.0 or is_walked[start_j, start_i]:

@@ -20,6 +20,7 @@ from carto_sante.travel.snapping import (
     Snaps,
     coordinates_of,
     links_of,
+    list_isolated,
     list_not_snapped,
     place,
     require_some,
@@ -117,7 +118,8 @@ def compute_isochrones(
         the length inside the polygon) and geometry, in the CRS of the network. Length and shares are those of
         all that is within ``limit_min``, for bands too. With ``population``: ``reached_population_count``,
         ``reachable_population_outside_share`` and ``unreachable_population_inside_share``.
-        ``attrs["not_snapped"]`` lists the sites left out.
+        ``attrs["not_snapped"]`` lists the sites left out, ``attrs["isolated"]`` those on a street that leads almost
+        nowhere, whose isochrone is that street.
 
     Raises
     ------
@@ -154,6 +156,7 @@ def compute_isochrones(
     refuse_errors(rows, max_error_share)
     table = _frame(network, rows, shape=shape)
     table.attrs["not_snapped"] = list_not_snapped(index, snaps, x, y, table="sites")
+    table.attrs["isolated"] = list_isolated(index, snaps, table="sites")
     return table
 
 

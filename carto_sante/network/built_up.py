@@ -19,9 +19,7 @@ RADIUS_M, CELL_M = 2_000.0, 500.0
 THRESHOLD_KM_PER_KM2 = 12.5
 
 
-def built_up_ways(
-    x_m: Floats, y_m: Floats, length_m: Floats, way: Ints, *, way_count: int
-) -> npt.NDArray[np.bool_]:
+def built_up_ways(x_m: Floats, y_m: Floats, length_m: Floats, way: Ints, *, way_count: int) -> npt.NDArray[np.bool_]:
     """Return which ways run, on average over their length, through a built-up area.
 
     Parameters

@@ -37,7 +37,7 @@ def read_population(
     layer: str | None = None,
     clipped_cells: Literal["as_published", "by_area"] = "as_published",
 ) -> pd.DataFrame | GeoDataFrame:
-    """Read people from a published file.
+    r"""Read people from a published file.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def read_population(
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "census.csv"
-    >>> _ = path.write_text("IRIS;P19_POP;P19_POP0019\\n010040101;1 000,5;200\\n")
+    >>> _ = path.write_text("IRIS;P19_POP;P19_POP0019\n010040101;1 000,5;200\n")
     >>> read_population(path, kind="iris", data_year=2019)[["age_band", "population_count"]].values.tolist()
     [['0-19', 200.0], ['all', 1000.5]]
     """

@@ -65,6 +65,11 @@ class Denominator:
     absent_count: int = 0
     hypothesis: str = ""
 
+    @property
+    def year(self) -> int:
+        """Return the year of the people."""
+        return int(self.population["data_year"].iloc[0])
+
 
 def denominators_by_level(
     study: Study, territories: GeoDataFrame, population: dict[str, Any], *, source_name: str | None = None
@@ -224,7 +229,7 @@ def _described(item: Denominator) -> dict[str, Any]:
         "level": item.level,
         "source": item.source,
         "hypothesis": item.hypothesis,
-        "words": f"{item.words}, {int(item.population['data_year'].iloc[0])}",
+        "words": f"{item.words}, {item.year}",
         "population_count": round(item.population_count, 1),
         "outside_count": round(item.outside_count, 1),
         "zones_unknown_count": int(known.isna().sum()),

@@ -47,7 +47,7 @@ def territory_rings(
 
     Examples
     --------
-    >>> import geopandas
+    >>> import geopandas, shapely
     >>> zone = geopandas.GeoDataFrame({"territory_id": ["q"], "territory_level": "qpv"},
     ...     geometry=[shapely.box(0, 0, 500, 500)], crs="EPSG:2154")
     >>> territory_rings(zone)["ring"].tolist()

@@ -25,7 +25,7 @@ DEFAULT_MAX_SNAP_M = 300.0
 #: 1.25 m/s, rounded down from the 1.3 m/s of able adults (Bohannon 1997) for patients of every age.
 ACCESS_SPEED_KMH = 4.5
 
-#: A point on a component with fewer nodes than this is flagged "isolated": most of the city cannot be reached.
+#: A point on a component other than the largest, with fewer nodes than this, is flagged "isolated".
 ISOLATED_BELOW_NODES = 20
 
 # Nearer than this share of the street to its end, a point is on the junction.
@@ -212,7 +212,7 @@ def statuses(index: SearchIndex, snaps: Snaps, x_m: Floats, y_m: Floats) -> npt.
     """Return, in a word, what became of each point."""
     component, nodes = components_of(index, snaps)
     status = np.full(len(x_m), "ok", dtype=object)
-    status[snaps.is_placed & (component >= 0) & (nodes < ISOLATED_BELOW_NODES)] = "isolated"
+    status[snaps.is_placed & (component > 0) & (nodes < ISOLATED_BELOW_NODES)] = "isolated"
     missing = ~snaps.is_placed
     status[missing] = "too far"
     if missing.any():
@@ -281,6 +281,22 @@ def list_not_snapped(index: SearchIndex, snaps: Snaps, x_m: Floats, y_m: Floats,
             "component": None,
         }
         for item, row in enumerate(missing)
+    ]
+
+
+def list_isolated(index: SearchIndex, snaps: Snaps, *, table: str) -> list[dict[str, Any]]:
+    """Return one plain record per point placed on a street that leads almost nowhere: little can be reached there."""
+    component, nodes = components_of(index, snaps)
+    return [
+        {
+            "table": table,
+            "point_id": str(snaps.ids[row]),
+            "reason": "isolated",
+            "snap_distance_m": round(float(snaps.distance_m[row]), 1),
+            "component": int(component[row]),
+            "component_node_count": int(nodes[row]),
+        }
+        for row in np.flatnonzero(snaps.is_placed & (component > 0) & (nodes < ISOLATED_BELOW_NODES))
     ]
 
 

@@ -1,7 +1,7 @@
 """Run under a Python that has pyvalhalla 3.9 (and shapely): isochrones of Valhalla, timed, and their error.
 
-``python valhalla_isochrones.py NETWORK.osm.pbf REQUEST.json`` where the request holds ``places`` (lon, lat), ``costing``
-and ``minutes``; prints JSON: build seconds, milliseconds per polygon, shares of error.
+``python valhalla_isochrones.py NETWORK.osm.pbf REQUEST.json`` where the request holds ``places`` (lon, lat),
+``costing`` and ``minutes``; prints JSON: build seconds, milliseconds per polygon, shares of error.
 
 The error is measured against Valhalla's own times: its ``expansion`` gives the time at the end of every directed
 edge up to 2.5 times the limit, and a point every 10 m along each edge is reached when its time, interpolated, is
