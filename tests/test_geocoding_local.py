@@ -82,6 +82,9 @@ def test_coarser_passes(reference):
     assert street.geocode_score < 0.8
     locality = one(reference, "Le Haut Chemin", postcode="35190")
     assert locality.geocode_precision == "locality"
+    around = one(reference, "LES COQUELICOTS", commune_code="93010")  # where addresses lie, no way of that name
+    assert (around.geocode_precision, around.geocode_label) == ("locality", "Les Coquelicots 93140 Bondy")
+    assert is_at(around, 2.479 + 4.5 * city.STEP, 48.915)
     town = one(reference, "", commune_code="93010", commune_label="BONDY")
     assert (town.geocode_precision, town.geocode_reason) == ("municipality", "no street in the address")
     unknown = one(reference, "12 rue Inconnue", commune_code="93010")
