@@ -55,8 +55,10 @@ def report(real_data: Path, folder: Path, addok_count: int) -> str:
         "# Geocoding", "",
         f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the start; reference of the size of a "
         f"département: {built['addresses']:,} addresses, {built['streets']:,} ways.", "",
-        "| index | built | memory of the build | file | opened | first answer | memory of the search |", "|" + "---|" * 7,
-        f"| Arrow, memory-mapped | {built['seconds']:.1f} s | {built['memory_gb']:.2f} GB | {built['file_mb']:.0f} MB | "
+        "| index | built | memory of the build | file | opened | first answer | memory of the search |",
+        "|" + "---|" * 7,
+        f"| Arrow, memory-mapped | {built['seconds']:.1f} s | {built['memory_gb']:.2f} GB | {built['file_mb']:.0f} MB "
+        "| "
         f"{opened['seconds'] * 1000:.0f} ms | {opened['first_s'] * 1000:.0f} ms | {opened['memory_gb']:.2f} GB |", "",
         *engines(folder / "departement.arrow", folder), "",
         "Bondy's 8,413 addresses as registries write them (`perturbed_addresses.py`: abbreviations, case, accents, "
@@ -132,7 +134,8 @@ def beside_addok(ban: Path, base: pd.DataFrame, reference: object, count: int) -
             lines.append(f"| {letters} | addok, raw text | {row} | {speed:,.0f} |")
             table = asked[["address", "commune_code", "commune_label"]]
             for name, geocoder in (
-                ("addok, cleaned text", ServiceGeocoder(url=endpoint, batch_rows=250)), ("carto_sante, local", reference)
+                ("addok, cleaned text", ServiceGeocoder(url=endpoint, batch_rows=250)),
+                ("carto_sante, local", reference),
             ):  # fmt: skip
                 seconds, placed = timed(geocode, table, geocoder)
                 row = quality(asked, placed.geometry.x.to_numpy(), placed.geometry.y.to_numpy(),
