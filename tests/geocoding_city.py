@@ -37,6 +37,7 @@ def base() -> pd.DataFrame:
         known = {
             "nom_voie": street, "code_postal": postcode, "code_insee": code, "nom_commune": label,
             "code_insee_ancienne_commune": old_code, "nom_ancienne_commune": old_label,
+            "nom_ld": "Les Coquelicots" if street == "Allée des Roses" else "",
         }  # fmt: skip
         for number in numbers:
             rows.append(

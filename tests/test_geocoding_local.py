@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from carto_sante.errors import FileFormatError, InputError, MissingFileError, NoResultError, SchemaError
 from carto_sante.geocoding import build_index, geocode, open_index, open_reference
@@ -82,6 +84,9 @@ def test_coarser_passes(reference):
     assert street.geocode_score < 0.8
     locality = one(reference, "Le Haut Chemin", postcode="35190")
     assert locality.geocode_precision == "locality"
+    around = one(reference, "LES COQUELICOTS", commune_code="93010")  # where addresses lie, no way of that name
+    assert (around.geocode_precision, around.geocode_label) == ("locality", "Les Coquelicots 93140 Bondy")
+    assert is_at(around, 2.479 + 4.5 * city.STEP, 48.915)
     town = one(reference, "", commune_code="93010", commune_label="BONDY")
     assert (town.geocode_precision, town.geocode_reason) == ("municipality", "no street in the address")
     unknown = one(reference, "12 rue Inconnue", commune_code="93010")
@@ -345,3 +350,51 @@ def test_layouts_of_the_base_give_the_same_points(tmp_path):
         found = geocode(query, build_index(tmp_path / name, tmp_path / f"{name}.arrow"))
         assert found.geometry.geom_equals_exact(expected.geometry, 1e-6).all()
         assert found.geocode_label.tolist() == expected.geocode_label.tolist()
+
+
+_PIECES = [
+    "12",
+    "12bis",
+    "rue",
+    "Pasteur",
+    "R.",
+    "93140",
+    "Bondy",
+    "BP 12",
+    ",",
+    "CEDEX",
+    "é",
+    "\x00",
+    "-",
+    "8 mai 1945",
+    "x" * 50,
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.one_of(st.none(), st.text(max_size=60), st.lists(st.sampled_from(_PIECES), max_size=8).map(" ".join)),
+            st.sampled_from([None, "", "93140", "93100", "93900", "75011", "abc", "9314"]),
+            st.sampled_from([None, "", "93010", "93048", "75056", "2A004", "xx"]),
+            st.sampled_from([None, "", "Bondy", "BONDY CEDEX", "PARIS", "???", "Saint-Denis"]),
+        ),
+        max_size=6,
+    )
+)
+def test_whatever_is_asked_every_row_has_its_outcome(reference, rows):
+    columns = ["address", "postcode", "commune_code", "commune_label"]
+    table = pd.DataFrame(rows, columns=columns, index=[f"r{n}" for n in range(len(rows))], dtype=object)
+    placed = geocode(table, reference)
+    assert placed.index.tolist() == table.index.tolist()
+    check_table(placed, GEOCODED)
+    is_placed = placed.geometry.notna()
+    assert (placed.geocode_precision[~is_placed] == "none").all()
+    assert placed.geocode_reason[~is_placed].notna().all()
+    assert placed.geocode_score[is_placed].between(0, 1).all()
+    assert placed.geocode_score[~is_placed].isna().all()
+    # Neither the company of other rows nor their order changes an answer.
+    alone = pd.concat([geocode(table.iloc[[n]], reference) for n in range(len(rows))]) if rows else placed
+    assert alone.geocode_label.fillna("").tolist() == placed.geocode_label.fillna("").tolist()
+    assert alone.geocode_reason.fillna("").tolist() == placed.geocode_reason.fillna("").tolist()

@@ -162,6 +162,12 @@ def _known_names() -> dict[str, list[str]]:
 
 
 def _chosen_columns(header: list[str], named: dict[str, list[str]]) -> dict[str, list[str]]:
+    normal = {_plain(name): name for name in reversed(header)}
+    # Capitals and accents of a named column may differ from the file's.
+    named = {
+        column: [name if name in header else normal.get(_plain(name), name) for name in names]
+        for column, names in named.items()
+    }
     problems = [
         f"there is no column {name!r}. {suggest(name, header)}"
         for columns in named.values()
@@ -170,7 +176,6 @@ def _chosen_columns(header: list[str], named: dict[str, list[str]]) -> dict[str,
     ]
     if problems:
         raise UnknownNameError("The columns cannot be found:\n" + join_problems(problems))
-    normal = {"_".join(t for t in tokens_of(name) if t != ",").lower(): name for name in reversed(header)}
     chosen = dict(named)
     is_free = bool(named["address"])  # who names the address alone has it all in that column, or names the rest
     for column, names in _known_names().items():
@@ -184,6 +189,10 @@ def _chosen_columns(header: list[str], named: dict[str, list[str]]) -> dict[str,
             next_step="Name it with --address (several times for number and street).",
         )
     return chosen
+
+
+def _plain(name: str) -> str:
+    return "_".join(token for token in tokens_of(name) if token != ",").lower()
 
 
 def _joined(table: CsvTable, columns: Iterable[str]) -> list[str]:

@@ -192,7 +192,7 @@ def _write(out: Path, tables: dict[str, Any], metadata: dict[str, Any]) -> None:
 def _tables_of(table: pl.DataFrame) -> dict[str, Any]:
     import polars as pl
 
-    table = table.with_columns(
+    table = pl.concat([table, _localities(table)], how="diagonal").with_columns(
         pl.col("old_code", "old_label").fill_null(""),
         pl.when(pl.col("street_id").fill_null("") == "").then(pl.col("street")).otherwise("street_id").alias("way"),
     )
@@ -227,6 +227,23 @@ def _tables_of(table: pl.DataFrame) -> dict[str, Any]:
     tables |= _numbers(table, streets)
     tables |= _names(table, streets, len(areas))
     return {name: values.to_arrow() if hasattr(values, "to_arrow") else values for name, values in tables.items()}
+
+
+def _localities(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a row without number for each locality that addresses lie in and no way is named after."""
+    import polars as pl
+
+    commune = ["commune_code", "old_code"]
+    known = table.select(*commune, pl.col("street").alias("locality")).unique()
+    return (
+        table.filter(pl.col("locality").fill_null("") != "")
+        .group_by(*commune, "commune_label", "old_label", "postcode", "locality")
+        .agg(pl.col("lon", "lat").median())
+        .join(known, on=[*commune, "locality"], how="anti", nulls_equal=True)
+        .rename({"locality": "street"})
+        .with_columns(pl.lit(-1, dtype=table.schema["number"]).alias("number"), pl.lit("").alias("suffix"))
+        .sort("commune_code", "street", "postcode", "old_code")
+    )
 
 
 def _key_text(name: str) -> str:
@@ -264,7 +281,7 @@ def _names(table: pl.DataFrame, streets: pl.DataFrame, area_count: int) -> dict[
     import polars as pl
 
     parts = []
-    for column in ("street", "alias", "written", "locality"):
+    for column in ("street", "alias", "written"):
         part = table.select("street_number", pl.col(column).alias("name")).filter(pl.col("name").fill_null("") != "")
         parts.append(part.unique())
     named = pl.concat(parts).unique()

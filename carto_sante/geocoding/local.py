@@ -283,16 +283,17 @@ class LocalGeocoder:
         ):
             return self._municipality(parsed, scope, found)
         score = self._score(best, attempt)
+        note = scope.note
         if attempt.scope.basis == "all" and text < 0.97:
-            # Nothing says the commune, and a word that matches nothing may be the name of one that is not here.
-            score = min(score, DOUBTFUL_SCORE)
+            # A word that matches nothing may be the name of a commune that is not in the reference.
+            note = note or "no commune in the address"
         doubt = self._doubt(request, best, candidates[1:])
         if doubt == "tie":
             return refused(f"ambiguous: {self._label(best, attempt)} and {self._label(candidates[1], attempt)}")
         if doubt:
             score = min(score, DOUBTFUL_SCORE)
-        reason = scope.note or (f"also possible: {doubt}" if doubt else "")
-        if scope.note:
+        reason = note or (f"also possible: {doubt}" if doubt else "")
+        if note:
             score = min(score, DOUBTFUL_SCORE)
         return self._answer(best, attempt, score, reason)
 

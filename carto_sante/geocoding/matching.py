@@ -34,8 +34,8 @@ _KNOWN_WORD_DAMPING = 0.95  # a word that exists is less likely to be another on
 _EXTRA_WORD_COST = 0.45  # what words of the query that the way does not hold may cost
 _TYPE_MISSING, _TYPE_DIFFERS = 0.985, 0.87
 _WHOLE_TEXT_SHARE = 0.04
-_UNSURE = 0.82  # queries whose best way is below are searched again, harder
-_BLOCK_CELLS = 20_000_000
+_UNSURE = 0.88  # queries whose best way is below are searched again, harder
+_BLOCK_CELLS = 8_000_000
 
 
 class Query(NamedTuple):

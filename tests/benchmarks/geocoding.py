@@ -55,8 +55,10 @@ def report(real_data: Path, folder: Path, addok_count: int) -> str:
         "# Geocoding", "",
         f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the start; reference of the size of a "
         f"département: {built['addresses']:,} addresses, {built['streets']:,} ways.", "",
-        "| index | built | memory of the build | file | opened | first answer | memory of the search |", "|" + "---|" * 7,
-        f"| Arrow, memory-mapped | {built['seconds']:.1f} s | {built['memory_gb']:.2f} GB | {built['file_mb']:.0f} MB | "
+        "| index | built | memory of the build | file | opened | first answer | memory of the search |",
+        "|" + "---|" * 7,
+        f"| Arrow, memory-mapped | {built['seconds']:.1f} s | {built['memory_gb']:.2f} GB | {built['file_mb']:.0f} MB "
+        "| "
         f"{opened['seconds'] * 1000:.0f} ms | {opened['first_s'] * 1000:.0f} ms | {opened['memory_gb']:.2f} GB |", "",
         *engines(folder / "departement.arrow", folder), "",
         "Bondy's 8,413 addresses as registries write them (`perturbed_addresses.py`: abbreviations, case, accents, "
@@ -66,10 +68,12 @@ def report(real_data: Path, folder: Path, addok_count: int) -> str:
         "addresses/s | per CPU second |", "|" + "---|" * 8,
     ]  # fmt: skip
     for name, reference in references.items():
-        for commune in ("code", "in the text", "unknown") if name == "Bondy" else ("code", "in the text"):
+        known = ("code", "in the text", "unknown") if name == "Bondy" else ("code", "in the text")
+        for commune in known:
             for letters in (0, 1, 2):
                 asked = perturbed(base, letters_wrong=letters)
-                lines.append(f"| {name} | {commune} | {letters} | " + measured(asked, reference, commune) + " |")
+                figures = measured(asked, reference, commune)
+                lines.append(f"| {name} | {commune} | {letters} | {figures} |")
     everywhere = read_reference(departement)[0].to_pandas().sample(20_000, random_state=1).reset_index(drop=True)
     for letters in (0, 1, 2):
         asked = perturbed(everywhere, letters_wrong=letters)
@@ -97,7 +101,8 @@ def measured(asked: pd.DataFrame, reference: object, commune: str) -> str:
     placed = geocode(table, reference)  # type: ignore[arg-type]
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     x, y = placed.geometry.x.to_numpy(), placed.geometry.y.to_numpy()
-    return f"{quality(asked, x, y, placed.geocode_score.to_numpy())} | {len(asked) / wall:,.0f} | {len(asked) / processor:,.0f}"
+    found = quality(asked, x, y, placed.geocode_score.to_numpy())
+    return f"{found} | {len(asked) / wall:,.0f} | {len(asked) / processor:,.0f}"
 
 
 def quality(asked: pd.DataFrame, x: np.ndarray, y: np.ndarray, score: np.ndarray) -> str:
@@ -113,8 +118,9 @@ def beside_addok(ban: Path, base: pd.DataFrame, reference: object, count: int) -
     from tests.servers.addok import addok_server
 
     part = base.sample(count, random_state=7).reset_index(drop=True)
-    lines = ["", f"The same {count} addresses, commune code known, through addok 1.2.1 (addok-fr, addok-france, addok-csv, two "
-             "workers asked at once by its CSV endpoint): as they are, and cleaned by our grammar (`ServiceGeocoder`).", "",
+    lines = ["", f"The same {count} addresses, commune code known, through addok 1.2.1 (addok-fr, addok-france, "
+             "addok-csv, two workers asked at once by its CSV endpoint): as they are, and cleaned by our grammar "
+             "(`ServiceGeocoder`).", "",
              "| letters wrong | geocoder | within 50 m | confident errors | not located | addresses/s |",
              "|" + "---|" * 6]  # fmt: skip
     with addok_server(ban) as url:
@@ -128,7 +134,8 @@ def beside_addok(ban: Path, base: pd.DataFrame, reference: object, count: int) -
             lines.append(f"| {letters} | addok, raw text | {row} | {speed:,.0f} |")
             table = asked[["address", "commune_code", "commune_label"]]
             for name, geocoder in (
-                ("addok, cleaned text", ServiceGeocoder(url=endpoint, batch_rows=250)), ("carto_sante, local", reference)
+                ("addok, cleaned text", ServiceGeocoder(url=endpoint, batch_rows=250)),
+                ("carto_sante, local", reference),
             ):  # fmt: skip
                 seconds, placed = timed(geocode, table, geocoder)
                 row = quality(asked, placed.geometry.x.to_numpy(), placed.geometry.y.to_numpy(),
