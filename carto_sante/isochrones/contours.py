@@ -74,7 +74,7 @@ class TimeRaster:
         shape = (window.rows, window.columns)
         self.time, self.width = np.empty(shape, np.float32), np.empty(shape, np.float32)
         self._limit_s = np.inf
-        self._level = np.empty((window.rows + 2, window.columns + 2))
+        self._level = np.empty((window.rows + 2, window.columns + 2), np.float32)
         fill_times(
             window.first_i, window.first_j, TILE_CELLS, canvas.tile_columns, canvas.slot, canvas.segment, canvas.along,
             canvas.cell_s, *profile.arrays, self.time, self.width,
