@@ -107,7 +107,22 @@ def compute_travel_times(
 
     Examples
     --------
-    >>> compute_travel_times(network, patients, surgeries, limit_min=20)  # doctest: +SKIP
+    >>> import geopandas, pathlib, tempfile
+    >>> from carto_sante.network import read_osm
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "street.osm"
+    >>> _ = file.write_text(
+    ...     '<osm version="0.6"><node id="1" lat="48.11" lon="-1.68"/><node id="2" lat="48.12" lon="-1.68"/>'
+    ...     '<way id="7"><nd ref="1"/><nd ref="2"/><tag k="highway" v="residential"/></way></osm>')
+    >>> network = read_osm(file, mode="walk")
+    >>> places = geopandas.points_from_xy([-1.6801, -1.6802], [48.112, 48.118], crs="EPSG:4326").to_crs(network.crs)
+    >>> table = geopandas.GeoDataFrame({"point_id": ["a", "b"]}, geometry=places)
+    >>> times = compute_travel_times(network, table, table, limit_min=20)
+    >>> times.columns.tolist()
+    ['origin_id', 'destination_id', 'mode', 'travel_time_min']
+    >>> times[["origin_id", "destination_id"]].values.tolist()
+    [['a', 'a'], ['a', 'b'], ['b', 'a'], ['b', 'b']]
+    >>> len(compute_travel_times(network, table, table, limit_min=5))
+    2
     """
     is_inbound = check_direction(direction)
     limit_s = check_limit_s(limit_min)
