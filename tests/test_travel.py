@@ -205,3 +205,16 @@ def test_the_hierarchy_changes_nothing(seed, direction):
         patch.setattr("carto_sante.travel.matrix.HIERARCHY_FROM_SOURCES", 1)
         climbed = as_dict(travel.compute_travel_times(network, origins, destinations, **options))
     assert climbed == pytest.approx(searched, abs=1e-9)
+
+
+def test_one_million_points(monkeypatch):
+    monkeypatch.setattr("carto_sante.travel.matrix.MOST_ROWS", 6_000_000)
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(-100, 700, (2, 1_000_000))
+    many = gpd.GeoDataFrame(geometry=gpd.points_from_xy(X0 + x, Y0 + y), crs="EPSG:2154")
+    table = travel.compute_travel_times(square(), many, points((450, 0), column="destination_id"), limit_min=5)
+    left_out = len(table.attrs["not_snapped"])
+    assert 0 < len(table) < 1_000_000
+    assert left_out == int((travel.snap_points(square(), many).snap_status == "too far").sum())
+    with pytest.raises(InputError, match="More than 6,000,000 pairs"):
+        travel.compute_travel_times(square(), many, many, limit_min=None)

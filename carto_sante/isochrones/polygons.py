@@ -134,7 +134,20 @@ def compute_isochrones(
 
     Examples
     --------
-    >>> compute_isochrones(network, surgeries, limits_min=(5, 10, 15), shape="bands", dissolve=True)  # doctest: +SKIP
+    >>> import geopandas, pathlib, tempfile
+    >>> from carto_sante.network import read_osm
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "street.osm"
+    >>> _ = file.write_text(
+    ...     '<osm version="0.6"><node id="1" lat="48.11" lon="-1.68"/><node id="2" lat="48.12" lon="-1.68"/>'
+    ...     '<way id="7"><nd ref="1"/><nd ref="2"/><tag k="highway" v="residential"/></way></osm>')
+    >>> network = read_osm(file, mode="walk")
+    >>> places = geopandas.points_from_xy([-1.6801, -1.6802], [48.112, 48.118], crs="EPSG:4326").to_crs(network.crs)
+    >>> table = geopandas.GeoDataFrame({"site_id": ["a", "b"]}, geometry=places)
+    >>> bands = compute_isochrones(network, table, limits_min=(2, 5), shape="bands", dissolve=True)
+    >>> bands[["site_id", "lower_min", "limit_min"]].values.tolist()
+    [['all', 0.0, 2.0], ['all', 2.0, 5.0]]
+    >>> bool((bands["unreachable_inside_share"] < 0.05).all())
+    True
     """
     side = cell_of(network, cell_m)
     options = options_of(limits_min, direction=direction, shape=shape, cell_m=side, tolerance_m=tolerance_m)

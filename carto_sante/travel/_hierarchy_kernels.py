@@ -26,19 +26,8 @@ def contract(offset: Any, head: Any, cost: Any) -> Any:
 
     A rank of -1 tells that the contraction was given up.
     """
-    nodes, edges = len(offset) - 1, len(head)
-    room = 4 * edges + 1024
-    tail_of, head_of, cost_of = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.float64)
-    next_out, next_in = np.full(room, -1, np.int32), np.full(room, -1, np.int32)
-    first_out, first_in = np.full(nodes, -1, np.int32), np.full(nodes, -1, np.int32)
-    count = 0
-    for node in range(nodes):
-        for edge in range(offset[node], offset[node + 1]):
-            if head[edge] != node:
-                tail_of[count], head_of[count], cost_of[count] = node, head[edge], cost[edge]
-                next_out[count], next_in[count] = first_out[node], first_in[head[edge]]
-                first_out[node] = first_in[head[edge]] = count
-                count += 1
+    nodes = len(offset) - 1
+    tail_of, head_of, cost_of, next_out, next_in, first_out, first_in, count = chain_edges(offset, head, cost)
     rank = np.full(nodes, -1, np.int32)
     level = np.zeros(nodes, np.int32)
     time = np.full(nodes, np.inf)
@@ -82,6 +71,25 @@ def contract(offset: Any, head: Any, cost: Any) -> Any:
             first_out[start] = first_in[end] = count
             count += 1
     return rank, tail_of[:count].copy(), head_of[:count].copy(), cost_of[:count].copy()
+
+
+@compiled
+def chain_edges(offset: Any, head: Any, cost: Any) -> Any:
+    """Return the edges as lists that can grow: ends, seconds, the next one leaving and entering, the first ones."""
+    nodes, edges = len(offset) - 1, len(head)
+    room = 4 * edges + 1024
+    tail_of, head_of, cost_of = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.float64)
+    next_out, next_in = np.full(room, -1, np.int32), np.full(room, -1, np.int32)
+    first_out, first_in = np.full(nodes, -1, np.int32), np.full(nodes, -1, np.int32)
+    count = 0
+    for node in range(nodes):
+        for edge in range(offset[node], offset[node + 1]):
+            if head[edge] != node:
+                tail_of[count], head_of[count], cost_of[count] = node, head[edge], cost[edge]
+                next_out[count], next_in[count] = first_out[node], first_in[head[edge]]
+                first_out[node] = first_in[head[edge]] = count
+                count += 1
+    return tail_of, head_of, cost_of, next_out, next_in, first_out, first_in, count
 
 
 @compiled

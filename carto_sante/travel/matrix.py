@@ -31,12 +31,15 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 #: A table of times longer than this is refused: it would not fit in the memory of a desktop machine.
-MOST_ROWS = 150_000_000
+MOST_ROWS = 60_000_000
 
 #: Without limit and from as many points at least, the network is contracted first: a second or two for a city.
 HIERARCHY_FROM_SOURCES = 200
 
 _SOURCES_PER_TASK = 32
+
+# Rows of one task at most, so that a table too long is refused before it fills the memory.
+_ROWS_PER_TASK = 4_000_000
 
 #: Takes a first and a last source; gives source, target and seconds of their pairs.
 Searcher = Callable[[int, int], tuple[Ints, Ints, Floats]]
@@ -101,13 +104,28 @@ def compute_travel_times(
     SchemaError
         If identifiers are empty or repeated.
     InputError
-        If the limit is zero or negative, or more than 150 million pairs are within it.
+        If the limit is zero or negative, or more than 60 million pairs are within it.
     NoResultError
         If no origin, or no destination, is near a street.
 
     Examples
     --------
-    >>> compute_travel_times(network, patients, surgeries, limit_min=20)  # doctest: +SKIP
+    >>> import geopandas, pathlib, tempfile
+    >>> from carto_sante.network import read_osm
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "street.osm"
+    >>> _ = file.write_text(
+    ...     '<osm version="0.6"><node id="1" lat="48.11" lon="-1.68"/><node id="2" lat="48.12" lon="-1.68"/>'
+    ...     '<way id="7"><nd ref="1"/><nd ref="2"/><tag k="highway" v="residential"/></way></osm>')
+    >>> network = read_osm(file, mode="walk")
+    >>> places = geopandas.points_from_xy([-1.6801, -1.6802], [48.112, 48.118], crs="EPSG:4326").to_crs(network.crs)
+    >>> table = geopandas.GeoDataFrame({"point_id": ["a", "b"]}, geometry=places)
+    >>> times = compute_travel_times(network, table, table, limit_min=20)
+    >>> times.columns.tolist()
+    ['origin_id', 'destination_id', 'mode', 'travel_time_min']
+    >>> times[["origin_id", "destination_id"]].values.tolist()
+    [['a', 'a'], ['a', 'b'], ['b', 'a'], ['b', 'b']]
+    >>> len(compute_travel_times(network, table, table, limit_min=5))
+    2
     """
     is_inbound = check_direction(direction)
     limit_s = check_limit_s(limit_min)
@@ -235,8 +253,9 @@ def _search_many(
         climbing = index.hierarchy
         if climbing is not None:
             run = climbing.searcher(seeds, links, streets, len(targets.ids), is_outward=is_outward)
-            return _gather(run, len(sources.ids))
-    return _gather(_bucket_searcher(index, seeds, links, streets, limit_s, is_outward=is_outward), len(sources.ids))
+            return _gather(run, len(sources.ids), len(targets.ids))
+    searcher = _bucket_searcher(index, seeds, links, streets, limit_s, is_outward=is_outward)
+    return _gather(searcher, len(sources.ids), len(targets.ids))
 
 
 def _bucket_searcher(
@@ -263,10 +282,11 @@ def _bucket_searcher(
     return run
 
 
-def _gather(run: Searcher, count: int) -> tuple[Ints, Ints, Floats]:
+def _gather(run: Searcher, count: int, target_count: int) -> tuple[Ints, Ints, Floats]:
     """Run the searches on every core, in order, stopping as soon as the table would be too long."""
-    firsts = range(0, count, _SOURCES_PER_TASK)
-    lasts = [min(first + _SOURCES_PER_TASK, count) for first in firsts]
+    step = max(1, min(_SOURCES_PER_TASK, _ROWS_PER_TASK // max(1, target_count)))
+    firsts = range(0, count, step)
+    lasts = [min(first + step, count) for first in firsts]
     parts: list[tuple[Ints, Ints, Floats]] = []
     rows = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
