@@ -140,6 +140,27 @@ def _parts_near(box, bounds, grid, grid_start, grid_parts, found):  # type: igno
 
 
 @njit(cache=True, nogil=True)
+def _add_pieces(cell, zone, edges, edge_count, b_zone, near, count, second_edges, second_count, who, size, used):  # type: ignore[no-untyped-def]
+    """Write the pieces of a part inside a cell, by zone of the second set; return the number written."""
+    area = _area_under(edges, edge_count)
+    if area <= 0:
+        return used
+    rest = area
+    for other in range(count):
+        if second_count[other] == 0:
+            continue
+        common = _common_area(edges, edge_count, second_edges[other], second_count[other])
+        if common > ROUNDING_SHARE * area:
+            who[used, 0], who[used, 1], who[used, 2], size[used] = cell, zone, b_zone[near[other]], common
+            used += 1
+            rest -= common
+    if count == 0 or rest > ROUNDING_SHARE * area:
+        who[used, 0], who[used, 1], who[used, 2], size[used] = cell, zone, -1, rest
+        used += 1
+    return used
+
+
+@njit(cache=True, nogil=True)
 def cut_cells(  # type: ignore[no-untyped-def]
     cells,
     boxes,
@@ -208,20 +229,8 @@ def cut_cells(  # type: ignore[no-untyped-def]
             edges = _part_edges(
                 near_a[k], a_part_ring, a_ring_start, a_ring_sign, a_xy, cells[c], turns[c], low, one, two, first_edges
             )
-            area = _area_under(first_edges, edges)
-            if area <= 0:
-                continue
-            rest = area
-            for other in range(b_count):
-                if second_count[other] == 0:
-                    continue
-                common = _common_area(first_edges, edges, second_edges[other], second_count[other])
-                if common > ROUNDING_SHARE * area:
-                    who[used, 0], who[used, 1], who[used, 2] = c, a_zone[near_a[k]], b_zone[near_b[other]]
-                    size[used] = common
-                    used += 1
-                    rest -= common
-            if not with_second or rest > ROUNDING_SHARE * area:
-                who[used, 0], who[used, 1], who[used, 2], size[used] = c, a_zone[near_a[k]], -1, rest
-                used += 1
+            zone = a_zone[near_a[k]]
+            used = _add_pieces(
+                c, zone, first_edges, edges, b_zone, near_b, b_count, second_edges, second_count, who, size, used
+            )
     return who[:used], size[:used]
