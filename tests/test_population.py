@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -52,8 +54,8 @@ cuts = st.lists(st.integers(1, 19), min_size=0, max_size=4, unique=True).map(lam
 def tiling(columns, rows, shift=0.0):
     return [
         shapely.box(100 + a + shift, 100 + c + shift, 100 + b + shift, 100 + d + shift)
-        for a, b in zip(columns, columns[1:], strict=False)
-        for c, d in zip(rows, rows[1:], strict=False)
+        for a, b in pairwise(columns)
+        for c, d in pairwise(rows)
     ]
 
 
@@ -70,7 +72,9 @@ def test_moved_people_equal_the_oracle_and_nobody_is_lost(a, b, c, d, shift, see
     pairs = list(zip(target["territory_id"], targets, strict=True))
     cases = {
         "area": oracle.move_by_area(list(zip(sources, people, strict=True)), pairs),
-        "dasymetric": oracle.move_by_guide(list(zip(sources, people, strict=True)), pairs, list(zip(grid, weight, strict=True))),
+        "dasymetric": oracle.move_by_guide(
+            list(zip(sources, people, strict=True)), pairs, list(zip(grid, weight, strict=True))
+        ),
     }
     compiled = data.draw(st.booleans())
     with pytest.MonkeyPatch.context() as patch:
@@ -98,10 +102,15 @@ def test_compiled_cuts_equal_geos_on_winding_zones_and_turned_cells(monkeypatch)
 
     first = np.array([blob(700_000 + x, 6_600_000 + y, 330) for x, y in rng.uniform(0, 2000, (12, 2))], dtype=object)
     second = np.array(
-        [shapely.MultiPolygon([blob(700_000 + x, 6_600_000, 300), blob(700_000 + x, 6_601_500, 300)]) for x in (300, 1300)],
+        [
+            shapely.MultiPolygon([blob(700_000 + x, 6_600_000, 300), blob(700_000 + x, 6_601_500, 300)])
+            for x in (300, 1300)
+        ],
         dtype=object,
     )
-    cells = gpd.GeoSeries([shapely.box(x, y, x + 200, y + 200) for x in range(0, 2200, 200) for y in range(0, 2200, 200)])
+    cells = gpd.GeoSeries(
+        [shapely.box(x, y, x + 200, y + 200) for x in range(0, 2200, 200) for y in range(0, 2200, 200)]
+    )
     cells = np.asarray(cells.rotate(11, origin=(0, 0)).translate(700_200, 6_600_000).values, dtype=object)
     cells[3] = shapely.reverse(cells[3])
     cells[4] = shapely.Point(700_500, 6_600_500).buffer(90)  # not a cell: GEOS cuts it
@@ -187,7 +196,9 @@ def test_transfer_refuses_wrong_numbers():
 def test_every_parameter_changes_the_result():
     source = source_of([shapely.box(0, 0, 4, 1)], [100.0])
     target = target_of([shapely.box(0, 0, 1, 1), shapely.box(1, 0, 3, 1)])
-    guide = gpd.GeoDataFrame({"weight": [1.0, 3.0]}, geometry=[shapely.box(0, 0, 1, 1), shapely.box(2, 0, 3, 1)], crs=CRS)
+    guide = gpd.GeoDataFrame(
+        {"weight": [1.0, 3.0]}, geometry=[shapely.box(0, 0, 1, 1), shapely.box(2, 0, 3, 1)], crs=CRS
+    )
     found = {
         name: tuple(transfer_population(source, target, **options)["population_count"])
         for name, options in {
@@ -213,7 +224,8 @@ def test_census_columns_by_year(tmp_path, year, prefix):
     text = f"IRIS,COM,{prefix}_POP,{prefix}_POP0014,{prefix}_F1529,{prefix}_POPF,{prefix}_POP75P,{prefix}_POP_ETR\n"
     table = read_population(census(tmp_path, text + "352380101,35238,10,2,3,6,1,9\n"), kind="iris", data_year=year)
     assert set(zip(table["age_band"], table["sex"], table["population_count"], strict=True)) == {
-        ("all", "all", 10.0), ("0-14", "all", 2.0), ("15-29", "female", 3.0), ("all", "female", 6.0), ("75+", "all", 1.0)
+        ("all", "all", 10.0), ("0-14", "all", 2.0), ("15-29", "female", 3.0),
+        ("all", "female", 6.0), ("75+", "all", 1.0)
     }  # fmt: skip
     with pytest.raises(InputError, match="is the census of"):
         read_population(tmp_path / "census.csv", kind="iris", data_year=2005)

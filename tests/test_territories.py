@@ -224,7 +224,9 @@ def test_mixed_crs_in_one_file(tmp_path):
 
 
 def test_overseas_zones_get_their_own_metric_crs(tmp_path):
-    path = written(tmp_path, {"INSEE_COM": ["97411"], "NOM": ["Saint-Denis"]}, shapes=[shapely.box(55.4, -20.95, 55.5, -20.9)])
+    path = written(
+        tmp_path, {"INSEE_COM": ["97411"], "NOM": ["Saint-Denis"]}, shapes=[shapely.box(55.4, -20.95, 55.5, -20.9)]
+    )
     assert read_territories(path, level="commune").crs.to_epsg() == 2975
 
 
@@ -299,7 +301,8 @@ def test_rings_are_disjoint_and_in_metres():
 
 def test_epci_from_communes(tmp_path):
     composition = pd.DataFrame({"CODGEO": ["35238", "35047", "22016"], "LIBGEO": ["Rennes", "Bruz", "Bréhat"],
-        "EPCI": ["243500139", "243500139", "ZZZZZZZZZ"], "LIBEPCI": ["Rennes Métropole", "Rennes Métropole", "Sans objet"],
+        "EPCI": ["243500139", "243500139", "ZZZZZZZZZ"],
+        "LIBEPCI": ["Rennes Métropole", "Rennes Métropole", "Sans objet"],
         "DEP": ["35", "35", "22"], "REG": ["53"] * 3})  # fmt: skip
     path = tmp_path / "EPCI_au_01-01-2025.xlsx"
     with pd.ExcelWriter(path) as book:

@@ -75,12 +75,16 @@ def compute_study_densities(study: Study) -> StudyDensities:
         cards = _cards(placed.table, territories, population, places, professions, per)
         if cards is not None:
             tables["cartes_qpv"] = cards
-    profession = study.map.profession if study.map.profession in set(shown["profession"]) else shown["profession"].iloc[0]
+    profession = (
+        study.map.profession if study.map.profession in set(shown["profession"]) else shown["profession"].iloc[0]
+    )
     figure = density_figure(
         shown, comparison, profession=profession, indicator=rate, title=study.study.title,
         note=f"{profession}, pour {per:,} habitants ; {hypothesis}".replace(",", " ", 1).replace(",", " "),
     )  # fmt: skip
-    return StudyDensities(tables, figure, {"sites": placed.site_counts, "denominators": indicators.attrs["denominators"]})
+    return StudyDensities(
+        tables, figure, {"sites": placed.site_counts, "denominators": indicators.attrs["denominators"]}
+    )
 
 
 def _inequality(study: Study, shown: pd.DataFrame, population: pd.DataFrame, rate: str) -> pd.DataFrame:
@@ -113,7 +117,7 @@ def _cards(
     from carto_sante.density import qpv_card
     from carto_sante.population import total_population
 
-    by_level = {level: group for level, group in territories.groupby("territory_level")}
+    by_level = dict(list(territories.groupby("territory_level")))
     if not {"qpv", "commune"} <= set(by_level):
         return None
     told = [t for t in population.values() if "territory_level" in t.columns and (t["territory_level"] == "qpv").any()]

@@ -206,7 +206,7 @@ def _count_rows(counts: pd.DataFrame, hidden: pd.Series, profession: str, *, con
     lower, upper = poisson_interval(counts["practitioner_count"], confidence=confidence)
     status = np.where(hidden, SUPPRESSED, OK)
     heads = _rows(counts["practitioner_count"], "practitioner_count", "praticiens", status, lower, upper)
-    capacity = _rows(counts["practitioner_capacity"], "practitioner_capacity", "équivalents praticien", status)
+    capacity = _rows(counts["practitioner_capacity"], "practitioner_capacity", "équivalents praticiens", status)
     return pd.concat([heads, capacity]).assign(profession=profession, hypothesis=COUNTED)
 
 
@@ -222,10 +222,8 @@ def _rates(
     status = np.where(~known, MISSING, np.where(hidden, SUPPRESSED, OK))
     rates = [
         _rows(heads * factor, f"practitioners_{suffix}", unit, status, lower * factor, upper * factor),
-        _rows(
-            counts["practitioner_capacity"] * factor, f"capacity_{suffix}", unit.replace("praticiens", "équivalents praticien"), status
-        ),
-    ]  # fmt: skip
+        _rows(counts["practitioner_capacity"] * factor, f"capacity_{suffix}", f"équivalents {unit}", status),
+    ]
     if smoothing:
         smoothed = smooth_rates(heads, people) * per
         rates.append(_rows(smoothed, f"practitioners_{suffix}_smoothed", unit + ", lissé", status))

@@ -153,7 +153,7 @@ def join_context(table: pd.DataFrame, context: pd.DataFrame, *, column: str = "t
     zones, known = set(table[column].dropna()), set(context["territory_id"])
     if zones and not zones & known:
         raise NoResultError(
-            f"No zone of the table is in the context (for example {min(map(str, zones))!r} and {min(map(str, known))!r}).",
+            f"No zone of the table is in the context ({min(map(str, zones))!r}, {min(map(str, known))!r}...).",
             expected="codes of the same level and geography, as text",
         )
     indexed = context.set_index("territory_id")

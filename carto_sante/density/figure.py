@@ -50,7 +50,8 @@ def density_figure(
     ...     "status": "ok", "unit": "u"})
     >>> verdict = pandas.DataFrame({"territory_id": ["a"], "profession": "gp", "verdict": "above",
     ...     "practitioner_count": [9.0], "population_count": [10_000.0]})
-    >>> drawing = density_figure(rows, verdict, profession="gp", indicator="practitioners_per_100k", title="T", note="N")
+    >>> chosen = {"profession": "gp", "indicator": "practitioners_per_100k"}
+    >>> drawing = density_figure(rows, verdict, **chosen, title="T", note="N")
     >>> drawing.startswith("<svg"), "Centre" in drawing
     (True, True)
     """
@@ -95,9 +96,7 @@ def _axis(top: float, step: float, count: int) -> list[str]:
     for number in range(round(top / step) + 1):
         x = _x(number * step, top)
         lines.append(f'<line x1="{x}" y1="{_TOP_PX - 8}" x2="{x}" y2="{bottom}" stroke="#dddddd"/>')
-        lines.append(
-            f'<text x="{x}" y="{_TOP_PX - 14}" text-anchor="middle" fill="#444444">{number * step:g}</text>'
-        )
+        lines.append(f'<text x="{x}" y="{_TOP_PX - 14}" text-anchor="middle" fill="#444444">{number * step:g}</text>')
     return lines
 
 
@@ -147,7 +146,11 @@ def _mark(x: float, y: float, verdict: str) -> str:
 def _legend(height: int) -> list[str]:
     y, x = height - 26, 24
     lines = []
-    words = {"below": "inférieure au reste", "above": "supérieure au reste", "not different": "pas de différence établie"}
+    words = {
+        "below": "inférieure au reste",
+        "above": "supérieure au reste",
+        "not different": "pas de différence établie",
+    }
     for verdict, word in words.items():
         lines.append(_mark(x, y - 4, verdict) + f'<text x="{x + 12}" y="{y}">{word}</text>')
         x += 190

@@ -1,12 +1,10 @@
 """Compiled areas of four-cornered cells cut by zones; the readable twin is a GEOS intersection (tests/oracles).
 
-A ring is clipped by the convex cell side by side (Sutherland and Hodgman 1974), which may leave edges traced twice along
+A ring is clipped by the convex cell side by side (Sutherland and Hodgman 1974), which may leave edges traced twice on
 the cell's border: they enclose nothing, so areas stay exact. The common area of two clipped polygons is the sum, over
 pairs of their edges, of the signed area under both edges, that is of the integral of the lower one over their common
-interval. Coordinates are taken from the cell's first corner, so that a cell's 40,000 m² do not drown in Lambert-93 figures.
+interval. Coordinates are taken from the cell's first corner: its 40,000 m² must not drown in Lambert-93 figures.
 """
-
-# ruff: noqa: D103 - kernels are described together above
 
 from __future__ import annotations
 
@@ -142,8 +140,53 @@ def _parts_near(box, bounds, grid, grid_start, grid_parts, found):  # type: igno
 
 
 @njit(cache=True, nogil=True)
-def cut_cells(cells, boxes, turns, a_zone, a_bounds, a_xy, a_grid, a_start, a_parts, a_part_ring, a_ring_start, a_ring_sign, b_zone, b_bounds, b_xy, b_grid, b_start, b_parts, b_part_ring, b_ring_start, b_ring_sign, with_second, longest):  # type: ignore[no-untyped-def]  # noqa: E501
-    """Return cell, first zone, second zone (-1 none) and area of every piece; cells with too many parts come last as -2."""
+def _add_pieces(cell, zone, edges, edge_count, b_zone, near, count, second_edges, second_count, who, size, used):  # type: ignore[no-untyped-def]
+    """Write the pieces of a part inside a cell, by zone of the second set; return the number written."""
+    area = _area_under(edges, edge_count)
+    if area <= 0:
+        return used
+    rest = area
+    for other in range(count):
+        if second_count[other] == 0:
+            continue
+        common = _common_area(edges, edge_count, second_edges[other], second_count[other])
+        if common > ROUNDING_SHARE * area:
+            who[used, 0], who[used, 1], who[used, 2], size[used] = cell, zone, b_zone[near[other]], common
+            used += 1
+            rest -= common
+    if count == 0 or rest > ROUNDING_SHARE * area:
+        who[used, 0], who[used, 1], who[used, 2], size[used] = cell, zone, -1, rest
+        used += 1
+    return used
+
+
+@njit(cache=True, nogil=True)
+def cut_cells(  # type: ignore[no-untyped-def]
+    cells,
+    boxes,
+    turns,
+    a_zone,
+    a_bounds,
+    a_xy,
+    a_grid,
+    a_start,
+    a_parts,
+    a_part_ring,
+    a_ring_start,
+    a_ring_sign,
+    b_zone,
+    b_bounds,
+    b_xy,
+    b_grid,
+    b_start,
+    b_parts,
+    b_part_ring,
+    b_ring_start,
+    b_ring_sign,
+    with_second,
+    longest,
+):
+    """Return cell, first zone, second zone (-1 none) and area of every piece; -2 for cells of too many parts."""
     capacity = max(16, 4 * len(cells))
     who = np.empty((capacity, 3), dtype=np.int64)
     size = np.empty(capacity)
@@ -169,23 +212,25 @@ def cut_cells(cells, boxes, turns, a_zone, a_bounds, a_xy, a_grid, a_start, a_pa
             used += 1
             continue
         for k in range(b_count):
-            second_count[k] = _part_edges(near_b[k], b_part_ring, b_ring_start, b_ring_sign, b_xy, cells[c], turns[c], low, one, two, second_edges[k])  # noqa: E501
+            second_count[k] = _part_edges(
+                near_b[k],
+                b_part_ring,
+                b_ring_start,
+                b_ring_sign,
+                b_xy,
+                cells[c],
+                turns[c],
+                low,
+                one,
+                two,
+                second_edges[k],
+            )
         for k in range(a_count):
-            edges = _part_edges(near_a[k], a_part_ring, a_ring_start, a_ring_sign, a_xy, cells[c], turns[c], low, one, two, first_edges)  # noqa: E501
-            area = _area_under(first_edges, edges)
-            if area <= 0:
-                continue
-            rest = area
-            for other in range(b_count):
-                if second_count[other] == 0:
-                    continue
-                common = _common_area(first_edges, edges, second_edges[other], second_count[other])
-                if common > ROUNDING_SHARE * area:
-                    who[used, 0], who[used, 1], who[used, 2] = c, a_zone[near_a[k]], b_zone[near_b[other]]
-                    size[used] = common
-                    used += 1
-                    rest -= common
-            if not with_second or rest > ROUNDING_SHARE * area:
-                who[used, 0], who[used, 1], who[used, 2], size[used] = c, a_zone[near_a[k]], -1, rest
-                used += 1
+            edges = _part_edges(
+                near_a[k], a_part_ring, a_ring_start, a_ring_sign, a_xy, cells[c], turns[c], low, one, two, first_edges
+            )
+            zone = a_zone[near_a[k]]
+            used = _add_pieces(
+                c, zone, first_edges, edges, b_zone, near_b, b_count, second_edges, second_count, who, size, used
+            )
     return who[:used], size[:used]

@@ -30,7 +30,7 @@ class Pieces(NamedTuple):
 
 
 class _Laid(NamedTuple):
-    index: ZoneIndex
+    zones: ZoneIndex
     rings: ZoneRings
 
 
@@ -62,8 +62,8 @@ def shared_areas(
     whole = np.ones(len(left), dtype=bool)
     found = []
     for laid in sets:
-        zone, times = search_zones(centre, laid.index)
-        whole &= ~_met(boxes, laid.index) & (zone >= -1) & (times <= 1)
+        zone, times = search_zones(centre, laid.zones)
+        whole &= ~_met(boxes, laid.zones) & (zone >= -1) & (times <= 1)
         found.append(zone)
     other = found[1] if len(found) > 1 else np.full(len(left), -1)
     inside = np.flatnonzero(whole & (found[0] >= 0))
@@ -116,7 +116,7 @@ def _cut_cells(
 
 
 def _arguments(laid: _Laid) -> tuple[np.ndarray[Any, Any], ...]:
-    index = laid.index
+    index = laid.zones
     return (
         index.part_zone, index.bounds, index.coordinates, index.grid, index.grid_start, index.grid_parts, *laid.rings
     )  # fmt: skip

@@ -65,8 +65,8 @@ def read_population(
     -------
     DataFrame
         For "iris", "qpv" and "table": schemas.POPULATION, sorted. Each zone has one row ("all", "all"); bands and sexes
-        come beside it and overlap, so rows are never to be added up (`select_population`). NA where a figure is withheld
-        or empty. ``attrs["report"]``: rows read, codes whose zeros were restored, figures withheld.
+        come beside it and overlap, so rows are never to be added up (`select_population`). NA where a figure is
+        withheld or empty. ``attrs["report"]``: rows read, codes whose zeros were restored, figures withheld.
     GeoDataFrame
         For "points": ``point_id``, ``population_count``, ``data_year``, point. For "grid": ``cell_id``,
         ``population_count``, ``population_0_3`` ... ``population_80p``, ``household_count``, ``is_imputed``,

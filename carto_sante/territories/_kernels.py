@@ -5,8 +5,6 @@ the sign of a 2 × 2 determinant; where rounding could change the sign (Shewchuk
 is left to GEOS, whose arithmetic is exact, and so is every point that lies on an edge.
 """
 
-# ruff: noqa: D103 - kernels are described together above
-
 from __future__ import annotations
 
 import numpy as np
@@ -97,7 +95,21 @@ def _side(x, y, part, bounds, coordinates, part_band, height, band_start, band_e
 
 
 @njit(cache=True, nogil=True)
-def zones_of_points(points, part_zone, bounds, coordinates, part_band, height, band_start, band_edges, grid, grid_start, grid_parts, zone, times):  # type: ignore[no-untyped-def]  # noqa: E501
+def zones_of_points(  # type: ignore[no-untyped-def]
+    points,
+    part_zone,
+    bounds,
+    coordinates,
+    part_band,
+    height,
+    band_start,
+    band_edges,
+    grid,
+    grid_start,
+    grid_parts,
+    zone,
+    times,
+):
     """Write the first zone of each point (-1 none, UNSURE left to GEOS) and the number of zones that hold it."""
     columns, rows = int(grid[3]), int(grid[4])
     for point in range(len(points)):
@@ -122,7 +134,9 @@ def zones_of_points(points, part_zone, bounds, coordinates, part_band, height, b
 
 
 @njit(cache=True, nogil=True)
-def boxes_met_by_edges(boxes, part_zone, bounds, coordinates, part_band, height, band_start, band_edges, grid, grid_start, grid_parts, met):  # type: ignore[no-untyped-def]  # noqa: E501
+def boxes_met_by_edges(  # type: ignore[no-untyped-def]
+    boxes, _part_zone, bounds, coordinates, part_band, height, band_start, band_edges, grid, grid_start, grid_parts, met
+):
     """Write whether the bounding box of some edge meets each box: where none does, no zone's border crosses it."""
     columns, rows = int(grid[3]), int(grid[4])
     for box in range(len(boxes)):

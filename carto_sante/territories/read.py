@@ -200,8 +200,8 @@ def metric_crs_at(raw: GeoDataFrame, *, departement: str | None, name: str) -> s
         outside = (np.abs(bounds) <= 180).all(axis=1)
     if outside.any():
         raise CRSError(
-            f"{name} is declared in {raw.crs.name!r}, but {int(outside.sum())} of its {len(raw)} zones have coordinates "
-            f"of another kind (first: {bounds[outside][0].round(2).tolist()}).",
+            f"{name} is declared in {raw.crs.name!r}, but {int(outside.sum())} of its {len(raw)} zones have "
+            f"coordinates of another kind (first: {bounds[outside][0].round(2).tolist()}).",
             expected="one CRS for the whole file, the one that is declared",
             next_step="Convert the zones to one CRS, or correct the declared one.",
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-
 from carto_sante.crs import require_crs
 from carto_sante.errors import InputError
 

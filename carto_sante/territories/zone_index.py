@@ -83,7 +83,16 @@ def build_zone_index(zones: np.ndarray[Any, Any]) -> ZoneIndex:
     grid = _grid_of(bounds)
     grid_start, grid_parts = _kernels.parts_by_cell(bounds, grid)
     return ZoneIndex(
-        part_zone.astype(np.int64), bounds, coordinates, part_band, height, band_start, band_edges, grid, grid_start, grid_parts
+        part_zone.astype(np.int64),
+        bounds,
+        coordinates,
+        part_band,
+        height,
+        band_start,
+        band_edges,
+        grid,
+        grid_start,
+        grid_parts,
     )
 
 

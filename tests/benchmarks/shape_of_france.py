@@ -1,7 +1,7 @@
 """Zones, practitioners and grid cells in numbers and shapes like France's: 48,400 IRIS, 200,000 points, 2.3 M cells.
 
-Zones are the Voronoi cells of points gathered in towns, their shared borders broken into winding lines, so that a zone has
-some 70 vertices and neighbours fit exactly; each belongs to one of 36,000 communes. Cells are true 200 m squares of
+Zones are the Voronoi cells of points gathered in towns, their shared borders broken into winding lines, so that a zone
+has some 70 vertices and neighbours fit exactly; each belongs to one of 36,000 communes. Cells are true 200 m squares of
 EPSG:3035 seen in Lambert-93. Everything comes from one seed.
 """
 
@@ -19,7 +19,9 @@ SEGMENTS_PER_BORDER = 12
 
 
 def _towns(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    centres = np.column_stack([rng.uniform(WEST + 40_000, EAST - 40_000, count), rng.uniform(SOUTH + 40_000, NORTH - 40_000, count)])
+    centres = np.column_stack(
+        [rng.uniform(WEST + 40_000, EAST - 40_000, count), rng.uniform(SOUTH + 40_000, NORTH - 40_000, count)]
+    )
     weight = 1.0 / np.arange(1, count + 1) ** 0.8
     return centres, weight / weight.sum(), 1_500 + 6_000 * (weight / weight.max()) ** 0.5
 

@@ -88,9 +88,7 @@ def gini(values, weights):
     people = sum(weights)
     mean = sum(v * w for v, w in zip(values, weights, strict=True)) / people
     pairs = sum(
-        a * b * abs(x - y)
-        for x, a in zip(values, weights, strict=True)
-        for y, b in zip(values, weights, strict=True)
+        a * b * abs(x - y) for x, a in zip(values, weights, strict=True) for y, b in zip(values, weights, strict=True)
     )
     return pairs / (2 * people**2 * mean)
 
