@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
@@ -111,3 +112,24 @@ def test_notes_of_the_balance_of_nothing():
                             geometry=[], crs="EPSG:2154")  # fmt: skip
     build_diff_map(title="t", before_vintage="2025", after_vintage="2026", changes=none, balance=table,
                    territories=inputs["territories"])  # fmt: skip
+
+
+def test_command(tmp_path, sample, monkeypatch):
+    from click.testing import CliRunner
+
+    from carto_sante.commands.atlas import command
+
+    inputs = toy_map_inputs()
+    placed = SimpleNamespace(table=inputs["practitioners"], facilities=None)
+    computed = SimpleNamespace(
+        placed=placed, territories=inputs["territories"], indicators=inputs["indicators"], isochrones=None, streets=None
+    )
+    monkeypatch.setattr("carto_sante.refresh.run.compute_vintage", lambda study: computed)
+    study = str(sample / "study.toml")
+    out = tmp_path / "atlas"
+    result = CliRunner().invoke(command, [study, "--out", str(out), "--format", "html", "--level", "quartier"])
+    assert result.exception is None
+    assert sorted(path.suffix for path in out.iterdir()) == [".html"] * 5
+    assert "lists 4 files" in result.output
+    page = (out / "quartier-a-quartier-a.html").read_text(encoding="utf-8")
+    assert "Annuaire santé (RPPS), ANS, 12 janvier 2026" in page

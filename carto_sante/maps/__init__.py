@@ -15,7 +15,6 @@ module          what it answers
 `zones`         territories, rings and isochrones as light GeoJSON; `anchors` where their names go
 `labels`        French words and numbers
 `base_maps`     IGN Plan, OpenStreetMap, or none; `credits` the sources
-`streets`       streets for the search box
 `element`       the page's own scripts as a Folium element; `deterministic` its stable identifiers
 =============== ===========================================================================
 

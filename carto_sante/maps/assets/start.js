@@ -27,11 +27,19 @@
         cs.showBase(app, app.baseKey);
         cs.showView(app);
         cs.refreshPlaces(app);
-        app.cluster.on("animationend spiderfied unspiderfied", () => cs.placeNames(app));
-        map.on("zoomend moveend resize", () => cs.placeNames(app));
+        // Once per frame, however many events a move makes.
+        let isWaiting = false;
+        const replace = function () {
+            if (isWaiting) return;
+            isWaiting = true;
+            requestAnimationFrame(() => { isWaiting = false; cs.placeNames(app); });
+        };
+        app.cluster.on("animationend spiderfied unspiderfied", replace);
+        map.on("zoomend moveend resize", replace);
         container.addEventListener("keydown", (event) => { if (event.key === "Escape") map.closePopup(); });
         printing(app);
-        app.readyAfterMs = performance.now() - started;
+        app.readyAt = performance.now();
+        app.readyAfterMs = app.readyAt - started;
         container.setAttribute("data-ready", "true");
     };
 
