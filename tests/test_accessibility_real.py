@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,7 +80,7 @@ def test_isere_scale_and_conservation(real_data):
     found = acc.compute_apl(times, supply, demand, parameters="apl_2022")
     mean = acc.compute_mean(found, value="apl_etp_per_100k")
     assert mean == pytest.approx(60.0, rel=1e-9)  # conservation: what is spread over people comes back per person
-    assert found.apl_etp_per_100k.between(15, 200).all()
+    assert found.apl_etp_per_100k.between(5, 200).all()
 
 
 # PySAL `access`, where it is installed: the same results where it is right, and why not elsewhere.
@@ -90,7 +92,9 @@ def with_access(times, supply, demand, *, decay, three=False):
     people = demand.set_index("origin_id").rename_axis("geoid")
     sites = supply.set_index("destination_id").rename_axis("geoid")[["capacity_etp"]]
     run = fca.three_stage_fca if three else fca.two_stage_fca
-    return run(
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own deprecated calls
+        return run(
         people, sites, table, 1e9, demand_index=True, demand_name="population_standardised", supply_index=True,
         supply_name="capacity_etp", cost_origin="origin_id", cost_dest="destination_id", cost_name="travel_time_min",
         weight_fn=lambda minutes: float(decay.weigh(minutes)),
@@ -114,7 +118,11 @@ def test_access_gives_the_same_3sfca_once_empty_sites_are_left_out(nice):
     assert np.abs(theirs_all / ours - 1).max() > 0.01
     staffed = times[times.destination_id.isin(supply.destination_id[supply.capacity_etp > 0])]
     theirs = with_access(staffed, supply, demand, decay=decay, three=True).reindex(ours.index)
-    assert ours.to_numpy() == pytest.approx(theirs.to_numpy(), rel=1e-9)
+    # A desert (no staffed site within 30 minutes) is NaN there, 0 here: it was routed and reaches nothing.
+    is_desert = theirs.isna()
+    assert is_desert.any()
+    assert (ours[is_desert] == 0).all()
+    assert ours[~is_desert].to_numpy() == pytest.approx(theirs[~is_desert].to_numpy(), rel=1e-9)
 
 
 def test_access_leaves_out_a_desert_that_has_no_row():

@@ -28,7 +28,7 @@ from carto_sante.accessibility import (
     step_decay,
     summarise_sensitivity,
 )
-from carto_sante.errors import InputError, NoResultError, UnknownNameError, suggest
+from carto_sante.errors import NoResultError, UnknownNameError, suggest
 from carto_sante.registries.professions import load_definitions
 from carto_sante.stages.demand import DemandPoints, load_demand
 from carto_sante.stages.inputs import load_network, load_population, load_territories
@@ -295,14 +295,16 @@ def _edge(
     times, people, supply = travel(
         network, _within(demand.table, 2 * buffer_m), _within(sites, 2 * buffer_m), limit_min=chosen.limit_min
     )
-    try:
-        return audit_edge(
-            times, supply, people, buffer_m=buffer_m, method=chosen.method, decay=decay, population=demand.population,
-            near_tables=near,
-        )  # fmt: skip
-    except InputError as error:
-        logger.warning("Edge audit left out: %s", error)
+    beyond = [table["edge_distance_m"].between(buffer_m, 2 * buffer_m, inclusive="right") for table in (people, supply)]
+    if not any(flags.any() for flags in beyond):
+        logger.warning(
+            "Nothing is known between %.0f and %.0f metres of the study: no edge audit.", buffer_m, 2 * buffer_m
+        )
         return pd.DataFrame()
+    return audit_edge(
+        times, supply, people, buffer_m=buffer_m, method=chosen.method, decay=decay, population=demand.population,
+        near_tables=(near[0], near[2], near[1]),
+    )  # fmt: skip
 
 
 def choose_buffer(study: Study, placed: PlacedPractitioners, territories: GeoDataFrame) -> float:
