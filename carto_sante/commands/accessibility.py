@@ -98,7 +98,9 @@ def _sentences(item: StudyAccessibility) -> list[str]:
         edge = summary["edge"]
         lines.append(
             f"  Effet de bord : au plus {number(edge['largest_change_per_100k'], 2)} ETP pour 100 000 "
-            f"({edge['largest_change_share']:.1%}) avec un tampon doublé."
+            f"({edge['largest_change_share']:.1%}) avec un tampon doublé (de {number(edge['buffer_m'])} m)."
         )
+    else:
+        lines.append("  Effet de bord non mesuré : rien n'est connu au-delà du tampon (study.neighbours).")
     lines.append(f"  Hypothèse : {summary['hypothesis']}.")
     return lines

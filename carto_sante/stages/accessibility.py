@@ -28,7 +28,7 @@ from carto_sante.accessibility import (
     step_decay,
     summarise_sensitivity,
 )
-from carto_sante.errors import InputError, NoResultError, UnknownNameError, suggest
+from carto_sante.errors import NoResultError, UnknownNameError, suggest
 from carto_sante.registries.professions import load_definitions
 from carto_sante.stages.demand import DemandPoints, load_demand
 from carto_sante.stages.inputs import load_network, load_population, load_territories
@@ -197,7 +197,7 @@ def compute_study_accessibility(study: Study) -> list[StudyAccessibility]:
     placed = prepare_practitioners(study, territories)
     check_level(territories, chosen.level)
     parameters = read_parameters(study)
-    buffer_m = chosen.buffer_m or BUFFERS_M[chosen.mode]
+    buffer_m = choose_buffer(study, placed, territories)
     networks = [
         load_network(study, chosen.mode, territories=territories, buffer_m=reach) for reach in (buffer_m, 2 * buffer_m)
     ]
@@ -206,7 +206,9 @@ def compute_study_accessibility(study: Study) -> list[StudyAccessibility]:
         own = parameters if profession == parameters.profession else None
         demand = load_demand(study, territories, population, parameters=own)
         definitions = _definitions(study, profession, placed, territories)
-        results.append(_one_profession(study, profession, definitions, demand, territories, networks, parameters))
+        results.append(
+            _one_profession(study, profession, definitions, demand, territories, networks, parameters, buffer_m)
+        )
     return results
 
 
@@ -218,12 +220,12 @@ def _one_profession(
     territories: GeoDataFrame,
     networks: list[RoadNetwork],
     parameters: AplParameters,
+    buffer_m: float,
 ) -> StudyAccessibility:
     chosen = study.accessibility
     decay = choose_decay(parameters, profession, method=chosen.method, limit_min=chosen.limit_min)
     area = territories.loc[territories["territory_level"] == study.density.level].union_all()
     sites, capacities = _sites_of(definitions, profession, area)
-    buffer_m = chosen.buffer_m or BUFFERS_M[chosen.mode]
     limit = chosen.limit_min + chosen.shift_min
     near = travel(networks[0], _within(demand.table, buffer_m), _within(sites, buffer_m), limit_min=limit)
     times, people, supply = near
@@ -244,7 +246,7 @@ def _one_profession(
         },
     )  # fmt: skip
     sensitivity = zone_sensitivity(scenarios, points, study, demand.population)
-    edge = _edge(networks[1], demand, sites, study, decay, near)
+    edge = _edge(networks[1], demand, sites, study, decay, near, buffer_m)
     return StudyAccessibility(
         profession,
         points,
@@ -252,7 +254,7 @@ def _one_profession(
         sensitivity,
         summarise_sensitivity(sensitivity),
         edge,
-        _summary(points, study, result, edge, hypothesis),
+        _summary(points, study, result, edge, hypothesis, buffer_m),
     )
 
 
@@ -284,23 +286,42 @@ def _edge(
     study: Study,
     decay: Decay,
     near: tuple[pd.DataFrame, GeoDataFrame, GeoDataFrame],
+    buffer_m: float,
 ) -> pd.DataFrame:
     """Compute again with supply, people and roads of twice the buffer."""
     import pandas as pd
 
     chosen = study.accessibility
-    buffer_m = chosen.buffer_m or BUFFERS_M[chosen.mode]
     times, people, supply = travel(
         network, _within(demand.table, 2 * buffer_m), _within(sites, 2 * buffer_m), limit_min=chosen.limit_min
     )
-    try:
-        return audit_edge(
-            times, supply, people, buffer_m=buffer_m, method=chosen.method, decay=decay, population=demand.population,
-            near_tables=near,
-        )  # fmt: skip
-    except InputError as error:
-        logger.warning("Edge audit left out: %s", error)
+    beyond = [table["edge_distance_m"].between(buffer_m, 2 * buffer_m, inclusive="right") for table in (people, supply)]
+    if not any(flags.any() for flags in beyond):
+        logger.warning(
+            "Nothing is known between %.0f and %.0f metres of the study: no edge audit.", buffer_m, 2 * buffer_m
+        )
         return pd.DataFrame()
+    return audit_edge(
+        times, supply, people, buffer_m=buffer_m, method=chosen.method, decay=decay, population=demand.population,
+        near_tables=(near[0], near[2], near[1]),
+    )  # fmt: skip
+
+
+def choose_buffer(study: Study, placed: PlacedPractitioners, territories: GeoDataFrame) -> float:
+    """Return the buffer around a study, in metres: its own, or the mode's, halved until the audit has a second half.
+
+    Where practitioners are known only so far around the study, twice a larger buffer would hold nothing more: the
+    audit would find no change for want of data.
+    """
+    chosen = study.accessibility
+    if chosen.buffer_m is not None:
+        return chosen.buffer_m
+    area = territories.loc[territories["territory_level"] == study.density.level].union_all()
+    points = placed.table.loc[placed.table.geometry.notna() & ~placed.table.geometry.is_empty]
+    around = points.loc[~points["is_in_study"].astype(bool)]
+    farthest = float(around.geometry.distance(area).max()) if len(around) else 0.0
+    usual = BUFFERS_M[chosen.mode]
+    return usual if farthest <= 0 else min(usual, max(farthest / 2, 500.0))
 
 
 def check_level(territories: GeoDataFrame, level: str) -> None:
@@ -426,7 +447,7 @@ def zone_sensitivity(scenarios: pd.DataFrame, points: GeoDataFrame, study: Study
 
 
 def _summary(
-    points: GeoDataFrame, study: Study, result: pd.DataFrame, edge: pd.DataFrame, hypothesis: str
+    points: GeoDataFrame, study: Study, result: pd.DataFrame, edge: pd.DataFrame, hypothesis: str, buffer_m: float
 ) -> dict[str, Any]:
     inside = points.loc[points["edge_distance_m"] == 0]
     value = "accessibility_per_100k"
@@ -445,5 +466,6 @@ def _summary(
         "supply_reached_etp": account["supply_reached_etp"],
         "sites_not_reached": account["sites_not_reached"],
         "points_missing": account["origins_missing"],
+        "buffer_m": buffer_m,
         "edge": edge.attrs.get("edge"),
     }

@@ -108,9 +108,8 @@ def _read_vector(path: Path, crs: str) -> GeoDataFrame:
 
 def _read_csv(path: Path, study: Study, finess_sites: GeoDataFrame | None, crs: str) -> GeoDataFrame:
     import geopandas as gpd
-    import pandas as pd
 
-    table = pd.read_csv(path, sep=None, engine="python", dtype=str, encoding="utf-8-sig")
+    table = read_text_table(path)
     table = table.rename(columns={name: _FRENCH.get(name.strip().lower(), name.strip().lower()) for name in table})
     if {"lon", "lat"} <= set(table):
         points = gpd.GeoSeries(
@@ -128,6 +127,24 @@ def _read_csv(path: Path, study: Study, finess_sites: GeoDataFrame | None, crs: 
             expected="lon and lat, x_m and y_m, address, or finess_et_id",
         )
     return _named(table, points, crs)
+
+
+def read_text_table(path: Path) -> pd.DataFrame:
+    """Read a small CSV as text, whichever of ``;``, tab and comma separates its columns.
+
+    Raises
+    ------
+    FileFormatError
+        If it is not a table in UTF-8.
+    """
+    import pandas as pd
+
+    try:
+        header = path.read_text(encoding="utf-8-sig").split("\n", 1)[0]
+        separator = max(";\t,", key=header.count)
+        return pd.read_csv(path, sep=separator, dtype=str, encoding="utf-8-sig")
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise FileFormatError(f"{path.name} cannot be read: {error}.", expected="a CSV in UTF-8") from error
 
 
 def _at_finess(table: pd.DataFrame, finess_sites: GeoDataFrame | None, crs: str) -> Any:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from geopandas import GeoDataFrame
 
+#: Zones of one level shown on a sheet; `avant_apres.csv` has them all.
+_ROWS_MOST = 13
 _MODES = {"walk": "à pied", "bike": "à vélo", "drive": "en voiture"}
 _LEVELS = {"quartier": "Quartiers", "qpv": "Quartiers prioritaires (QPV)", "commune": "Ensemble", "iris": "IRIS"}
 #: Sequential greens and a purple for losses (ColorBrewer PRGn, readable in grey and by colour-blind people).
@@ -67,9 +69,9 @@ def render_sheet(
             f"{escape(_opening(siting, sheet, profession_label))}</p>",
             _numbers(sheet),
             f"<h2>Gain d'accessibilité par zone</h2>{_map(siting, sheet)}",
+            f"<h2>Habitants nouvellement proches</h2>{_near(sheet.newly_near)}",
             '</section><section class="page">',
             f"<h2>Avant et après, par quartier et par QPV</h2>{_zones(sheet.zones)}",
-            f"<h2>Habitants nouvellement proches</h2>{_near(sheet.newly_near)}",
             f"<h2>Taille de l'équipe</h2>{_team(sheet, siting, labels)}",
             f'<h2>Hypothèses</h2><p class="note">{escape(siting.hypothesis)}.</p>',
             f'<p class="note">{escape(_caution(sheet))}</p>',
@@ -112,7 +114,10 @@ def _zones(zones: pd.DataFrame) -> str:
         "<tr><th>Zone</th><th>Habitants</th><th>Avant</th><th>Après</th><th>Gain</th><th>Passent le plancher</th></tr>"
     )
     parts = []
-    for level, part in zones.groupby("territory_level", sort=False):
+    for level, every in zones.groupby("territory_level", sort=False):
+        # Two pages hold so many rows: those that change most, in the order of the table.
+        kept = every["gain_per_100k"].abs().sort_values(ascending=False, kind="stable").index[:_ROWS_MOST]
+        part = every.loc[every.index.isin(kept)]
         rows = "".join(
             f"<tr><td>{escape(str(row.territory_label))}</td><td>{_number(row.population_count)}</td>"
             f"<td>{_number(row.before_per_100k, 1)}</td><td>{_number(row.after_per_100k, 1)}</td>"
@@ -121,6 +126,8 @@ def _zones(zones: pd.DataFrame) -> str:
             for row in part.itertuples()
         )
         caption = escape(_LEVELS.get(str(level), str(level)))
+        if len(part) < len(every):
+            caption += f", les {len(part)} qui changent le plus sur {len(every)}"
         parts.append(f"<table><caption>{caption} (ETP pour 100 000 habitants)</caption>{header}{rows}</table>")
     return "".join(parts)
 

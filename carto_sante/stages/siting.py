@@ -166,15 +166,15 @@ def _hypothesis(case: SitingCase, demand: DemandPoints) -> str:
     moved = "" if case.moves is None else f" ; {case.moves['capacity_etp'].sum():g} ETP quitteraient leur site actuel"
     weights = []
     if chosen.qpv_weight > 1:
-        weights.append(f"habitants des QPV pondérés par {chosen.qpv_weight:g}")
+        weights.append(f"habitants des QPV pondérés par {chosen.qpv_weight:g}".replace(".", ","))
     if chosen.deprivation_weight > 1:
-        weights.append(f"zones les plus défavorisées pondérées par {chosen.deprivation_weight:g}")
+        weights.append(f"zones les plus défavorisées pondérées par {chosen.deprivation_weight:g}".replace(".", ","))
     floor = "moyenne du territoire" if chosen.threshold is None else "seuil choisi"
     parts = [
         f"méthode {case.method}, décroissance {case.decay.name}, jusqu'à {chosen.limit_min:g} min",
         demand.hypothesis,
         f"plancher de {case.threshold:.1f} ETP pour 100 000 habitants ({floor})".replace(".", ","),
-        f"équipe de {chosen.etp_added:g} ETP{moved}",
+        f"équipe de {chosen.etp_added:g} ETP{moved}".replace(".", ","),
         *weights,
         "1 praticien = 1 ETP réparti entre ses sites",
     ]

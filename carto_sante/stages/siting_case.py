@@ -11,6 +11,7 @@ from carto_sante.accessibility import Decay, compute_fca, compute_mean
 from carto_sante.errors import InputError, NoResultError
 from carto_sante.files import require_file
 from carto_sante.stages.accessibility import BUFFERS_M, supply_of, travel
+from carto_sante.stages.candidates import read_text_table
 from carto_sante.stages.demand import DemandPoints
 from carto_sante.stages.practitioners import PlacedPractitioners
 from carto_sante.study import Study
@@ -111,7 +112,7 @@ def _deprivation_rank(study: Study, people: GeoDataFrame) -> Any:
 
     if study.density.deprivation is None:
         raise InputError("siting.deprivation_weight needs an index.", expected="density.deprivation = a CSV by zone")
-    table = pd.read_csv(study.density.deprivation, sep=None, engine="python", dtype=str)
+    table = read_text_table(require_file(study.density.deprivation, what="deprivation index"))
     if not {"territory_id", "value"} <= set(table):
         raise InputError(f"{study.density.deprivation.name} lacks territory_id or value.")
     index = pd.to_numeric(table.set_index("territory_id")["value"].str.replace(",", "."), errors="coerce").dropna()
@@ -135,7 +136,7 @@ def _read_moves(study: Study) -> pd.DataFrame | None:
     if study.siting.moves is None:
         return None
     path = require_file(study.siting.moves, what="file of moves")
-    table = pd.read_csv(path, sep=None, engine="python", dtype=str, encoding="utf-8-sig")
+    table = read_text_table(path)
     table = table.rename(columns={"site_id": "destination_id"})
     if "capacity_etp" in table:
         table["capacity_etp"] = pd.to_numeric(table["capacity_etp"].str.replace(",", "."), errors="coerce")
