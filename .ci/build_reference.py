@@ -14,6 +14,7 @@ import click
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "carto_sante" / "commands" / "README.md"
 
+
 def command_reference() -> str:
     """Return the help of every command, as one Markdown page."""
     from carto_sante.cli import COMMANDS, cli
