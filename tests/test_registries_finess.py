@@ -1,6 +1,6 @@
 """FINESS of every layout: codes, territories, positions set right, defects recognised."""
 
-# ruff: noqa: E501 (lines of registries are long, and are easier to check whole)
+
 
 from __future__ import annotations
 

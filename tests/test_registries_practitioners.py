@@ -1,6 +1,6 @@
 """The table of practitioners: equal to the slow oracle, and the same whatever the order, the layout or the parts."""
 
-# ruff: noqa: E501 (lines of registries are long, and are easier to check whole)
+
 
 from __future__ import annotations
 
