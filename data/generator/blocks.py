@@ -10,7 +10,7 @@ from shapely.geometry import LineString, MultiPoint, Point, Polygon
 from shapely.ops import polygonize, split, unary_union, voronoi_diagram
 
 from data.generator import plan
-from data.generator.geometry import XY, bend, long_axis, trim
+from data.generator.geometry import XY, bend, long_axis, offset_point, trim
 
 #: Area under which a block is no longer cut, by character of the district, in square metres.
 BLOCK_AREA_M2 = {
@@ -51,9 +51,11 @@ class Board:
 
 def river_area() -> Polygon:
     """Return the water between the banks."""
-    water = LineString(plan.RIVER).buffer(plan.RIVER_HALF_WIDTH_M, cap_style="flat")
-    assert isinstance(water, Polygon)
-    return water
+    line = LineString(plan.RIVER)
+    places = [line.length * i / 400 for i in range(401)]
+    left = [offset_point(line, at, plan.RIVER_HALF_WIDTH_M) for at in places]
+    right = [offset_point(line, at, -plan.RIVER_HALF_WIDTH_M) for at in places]
+    return Polygon([*left, *reversed(right)])
 
 
 def draw_streets(seed: int) -> Board:
@@ -100,7 +102,7 @@ def _macro_blocks() -> list[Polygon]:
     lines.append(LineString(river_area().exterior.coords))
     water = river_area()
     faces = [
-        face
+        face.normalize()
         for face in polygonize(unary_union(lines))
         if plan.BUILT_UP.contains(face.representative_point()) and not water.contains(face.representative_point())
     ]
@@ -119,7 +121,7 @@ def _old_town(board: Board, rng: random.Random) -> None:
     cells = voronoi_diagram(MultiPoint(seeds), envelope=wall.buffer(300))
     edges = unary_union([LineString(cell.exterior.coords) for cell in cells.geoms if cell.intersects(wall)])
     inside = edges.intersection(wall)
-    lanes = [g for g in inside.geoms if isinstance(g, LineString) and g.length > 4]
+    lanes = [g.normalize() for g in inside.geoms if isinstance(g, LineString) and g.length > 4]
     lanes.sort(key=lambda g: (round(g.centroid.x, 1), round(g.centroid.y, 1)))
     for lane in lanes:
         near = Point(0, 40).distance(lane.centroid)
@@ -143,11 +145,13 @@ def _cut(board: Board, block: Polygon, rng: random.Random, depth: int) -> None:
         return
     for _ in range(6):
         line = _candidate(board, block, centre, unit, length, width, rng)
-        pieces = [g for g in split(block, line).geoms if g.area > 0]
+        pieces = [g.normalize() for g in split(block, line).geoms if g.area > 0]
         if len(pieces) < 2 or min(p.area for p in pieces) < 0.12 * block.area or min(p.area for p in pieces) < 2500:
             continue
         street = line.intersection(block)
-        parts = [g for g in getattr(street, "geoms", [street]) if isinstance(g, LineString) and g.length > 20]
+        parts = [
+            g.normalize() for g in getattr(street, "geoms", [street]) if isinstance(g, LineString) and g.length > 20
+        ]
         for part in sorted(parts, key=lambda g: -g.length):
             _add_cut(board, part, kind, depth, rng)
         for piece in sorted(pieces, key=lambda p: (round(p.centroid.x), round(p.centroid.y))):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data.generator import ameli, blocks, census, finess, network, osm, people, plan, rpps, tables, zones
 from data.generator.people import Address
-from data.generator.practitioners import Practitioner, build_practitioners, quartier_people
+from data.generator.practitioners import Practitioner, build_practitioners
 from data.generator.sites import Doors, Sites, build_sites
 
 
@@ -31,7 +31,7 @@ def build(seed: int) -> Sample:
     levels = zones.draw_zones(roads, addresses)
     doors = Doors(addresses, random.Random(seed + 10))
     sites = build_sites(doors)
-    cast = build_practitioners(doors, sites, quartier_people(addresses), seed)
+    cast = build_practitioners(doors, sites, people.quartier_people(addresses), seed)
     return Sample(roads, addresses, levels, sites, cast, census.profiles(addresses, levels, seed))
 
 

@@ -100,18 +100,30 @@ def offset_point(line: LineString, at_m: float, side_m: float) -> XY:
 
 
 def long_axis(polygon: Polygon) -> tuple[XY, XY, float, float]:
-    """Return centre, unit vector of the long axis, length and width of the smallest rectangle around."""
-    corners = list(polygon.minimum_rotated_rectangle.exterior.coords)
-    (a, b, c) = corners[0], corners[1], corners[2]
-    one, two = math.dist(a, b), math.dist(b, c)
-    start, end = (a, b) if one >= two else (b, c)
-    length = max(one, two) or 1.0
-    unit = ((end[0] - start[0]) / length, (end[1] - start[1]) / length)
-    # The rectangle's first corner is free: a fixed direction keeps the drawing reproducible.
+    """Return centre, unit vector of the long axis, length and width of the smallest rectangle around.
+
+    Written out here because what GEOS calls the smallest rectangle changed between its versions.
+    """
+    hull = list(polygon.convex_hull.normalize().exterior.coords)
+    best: tuple[float, XY, tuple[float, float, float, float]] | None = None
+    for (ax, ay), (bx, by) in pairwise(hull):
+        size = math.hypot(bx - ax, by - ay)
+        if size < 1e-6:
+            continue
+        ux, uy = (bx - ax) / size, (by - ay) / size
+        along = [x * ux + y * uy for x, y in hull]
+        aside = [y * ux - x * uy for x, y in hull]
+        area = (max(along) - min(along)) * (max(aside) - min(aside))
+        if best is None or area < best[0] * (1 - 1e-6):
+            best = (area, (ux, uy), (min(along), max(along), min(aside), max(aside)))
+    assert best is not None
+    _, (ux, uy), (a0, a1, b0, b1) = best
+    along_m, aside_m = (a0 + a1) / 2, (b0 + b1) / 2
+    centre = (along_m * ux - aside_m * uy, along_m * uy + aside_m * ux)
+    unit = (ux, uy) if a1 - a0 >= b1 - b0 else (-uy, ux)
     if unit[0] < -1e-9 or (abs(unit[0]) <= 1e-9 and unit[1] < 0):
         unit = (-unit[0], -unit[1])
-    centre = ((a[0] + c[0]) / 2, (a[1] + c[1]) / 2)
-    return centre, unit, length, min(one, two)
+    return centre, unit, max(a1 - a0, b1 - b0), min(a1 - a0, b1 - b0)
 
 
 def to_lonlat(x_m: float, y_m: float) -> XY:

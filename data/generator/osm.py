@@ -128,7 +128,7 @@ def _direction(edge: Edge, xy: XY) -> float:
 def _surroundings(content: _Content, city: City) -> None:
     content.way(plan.RIVER, {"waterway": "river", "name": "La Brise"}, step_m=90)
     # The river runs from east to west; the water is drawn over the commune and its surroundings.
-    water = list(river_area().simplify(1.0).exterior.coords)
+    water = [tuple(c) for c in river_area().exterior.coords]
     content.way(water, {"natural": "water", "water": "river", "name": "La Brise"}, step_m=120)
     rail = LineString(plan.RAIL)
     places = sorted(rail.project(Point(xy)) for xy in city.level_crossings)

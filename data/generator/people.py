@@ -131,3 +131,12 @@ def _count_people(doors: list[Address]) -> None:
     city = sum(d.people for d in doors if d.commune == plan.COMMUNE_CODE)
     for door in doors:
         door.people *= POPULATION / city
+
+
+def quartier_people(addresses: list[Address]) -> dict[int, float]:
+    """Return inhabitants by quartier."""
+    people = dict.fromkeys(range(1, 13), 0.0)
+    for a in addresses:
+        if a.commune == plan.COMMUNE_CODE:
+            people[a.quartier] += a.people
+    return people

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 
-from data.generator import plan
 from data.generator.people import Address
 from data.generator.postal import DEFECTS
 from data.generator.sites import Doors, Site, Sites
@@ -240,23 +240,26 @@ class _Maker:
         self.cast = Cast(rng)
         self.everybody: list[Practitioner] = []
         self.rooms: dict[tuple[str, int], list[Site]] = {}
+        self.crowd: Counter[str] = Counter()
         self.practice_count = 0
 
     def practice(self, profession: Profession, quartier: int, person: Practitioner, *, new: bool = False) -> Site:
         """Return a practice of the quartier: a shared one more often than not."""
         rooms = self.rooms.setdefault((profession.key, quartier), [])
-        lone = profession.key == "gp" and quartier in (9, 11) and len(rooms) < 2
-        if rooms and not new and not lone and self.rng.random() < 0.55:
-            return self.rng.choice(rooms[1:] if profession.key == "gp" and quartier in (9, 11) else rooms[-3:])
-        where = None
-        if profession.key == "gp" and quartier in (3, 8, 9, 10, 11, 12):
-            # The first practice of La Prairie and Bel-Air, and those of the large estate, are in the QPV; no other is.
-            inside = quartier == 8 or (quartier in (9, 11) and not rooms)
-            where = _inside_qpv if inside else _outside_qpv
-        elif profession.key == "gp" and quartier == 6:
-            where = _inside_ring
-        site = self.new_practice(self.doors.any(quartier, where=where), person)
-        rooms.append(site)
+        is_gp, few = profession.key == "gp", quartier in (9, 11)
+        # The first practice of La Prairie and Bel-Air, and those of the large estate, are in the QPV; no other GP is.
+        shared = [site for site in (rooms[1:] if is_gp and few else rooms) if self.crowd[site.key] < 4]
+        if shared and not new and self.rng.random() < 0.55:
+            site = self.rng.choice(shared[-3:])
+        else:
+            where = None
+            if is_gp and quartier in (3, 8, 9, 10, 11, 12):
+                where = _inside_qpv if quartier == 8 or (few and not rooms) else _outside_qpv
+            elif is_gp and quartier == 6:
+                where = _inside_ring
+            site = self.new_practice(self.doors.any(quartier, where=where), person)
+            rooms.append(site)
+        self.crowd[site.key] += 1
         return site
 
     def new_practice(self, address: Address, person: Practitioner) -> Site:
@@ -486,12 +489,3 @@ def _inside_ring(address: Address) -> bool:
 
 def _outside_qpv(address: Address) -> bool:
     return not address.qpv and not address.qpv_2015
-
-
-def quartier_people(addresses: list[Address]) -> dict[int, float]:
-    """Return inhabitants by quartier."""
-    people = dict.fromkeys(PULL, 0.0)
-    for a in addresses:
-        if a.commune == plan.COMMUNE_CODE:
-            people[a.quartier] += a.people
-    return people

@@ -226,7 +226,8 @@ def _qpv(faces: list[Polygon], sketches: tuple[tuple[str, str, list[XY]], ...]) 
         sketch = _warp_polygon(Polygon(smooth([*points, points[0]], closed=True)))
         inside = [f for f in faces if f.area < 300_000 and f.intersection(sketch).area > 0.5 * f.area]
         partly = [f.intersection(sketch) for f in faces if f.intersection(sketch).area > 0.15 * f.area]
-        shape = unary_union([*inside, *partly]).buffer(14).buffer(-4).simplify(5)
+        shape = unary_union([*inside, *partly]).buffer(14, join_style="mitre").buffer(-4, join_style="mitre")
+        shape = shape.normalize().simplify(5).normalize()
         if isinstance(shape, MultiPolygon):
             shape = max(shape.geoms, key=lambda g: g.area)
         zones.append(Zone(code, name, Polygon(shape.exterior)))
