@@ -178,28 +178,55 @@ class Isochrones(_Section):
 class Accessibility(_Section):
     """[accessibility]: floating catchment."""
 
-    professions: tuple[str, ...] = ("gp",)
+    professions: Annotated[tuple[str, ...], Field(min_length=1)] = ("gp",)
     mode: Mode = "drive"
     limit_min: Annotated[float, Field(gt=0)] = 20.0
-    method: str = "e2sfca"
+    """Minutes beyond which nobody goes."""
+    method: Literal["2sfca", "e2sfca", "kd2sfca", "g2sfca", "m2sfca", "3sfca"] = "e2sfca"
     parameters: str = "apl_2023"
+    """Vintage of the age weights, and of the decay and activity of GPs."""
     workbook: Path | None = None
+    """The DREES workbook that `parameters` is read from, instead of the copy that is shipped."""
     level: Level = "quartier"
+    cuts_per_100k: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (46.3, 74.1)
+    """Cuts between classes, in ETP per 100,000: 2.5 and 4 consultations a year for GPs."""
+    buffer_m: Annotated[float, Field(gt=0)] | None = None
+    """Metres around the study that count; by mode where absent."""
+    shift_min: Annotated[float, Field(gt=0)] = 5.0
+    """Minutes by which trips are lengthened and shortened in the table of sensitivity."""
 
 
 class Siting(_Section):
     """[siting]: candidates for a new MSP."""
 
     candidates: Path | None = None
+    """Points or parcels (GeoJSON, GeoPackage...), or a CSV with coordinates, addresses or FINESS numbers."""
     grid_m: Annotated[float, Field(gt=0)] | None = 400.0
+    """Step of the grid of candidates, where no file gives them."""
     mode: Mode = "walk"
     etp_added: Annotated[float, Field(gt=0)] = 3.0
     profession: str = "gp"
     threshold: Annotated[float, Field(gt=0)] | None = None
-    model: str = "gain"
+    """Floor, in ETP per 100,000; the mean of the study where absent."""
+    model: Literal["gain", "lscp", "mclp", "p-median", "p-center", "capacitated"] = "gain"
     sites_count: Annotated[int, Field(gt=0)] = 1
     limit_min: Annotated[float, Field(gt=0)] = 15.0
     qpv_weight: Annotated[float, Field(ge=1)] = 1.0
+    """Weight of the need of a resident of a QPV, 1 for the others."""
+    qpv_floor_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the gain that must go to residents of QPV; candidates below it rank last."""
+    deprivation_weight: Annotated[float, Field(ge=1)] = 1.0
+    """Weight of the need in the most deprived zones of density.deprivation, 1 in the least deprived."""
+    deprived_end: Literal["low", "high"] = "low"
+    """Which end of density.deprivation is deprived: "low" for an income, "high" for an index such as FDep."""
+    moves: Path | None = None
+    """CSV of practitioners who would move: site_id, capacity_etp, and candidate_id where it matters."""
+    capacity_count: Annotated[float, Field(gt=0)] | None = None
+    """Inhabitants that a site can serve, for the capacitated model."""
+    target_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Share of people near the site that the smallest team must lift above the floor."""
+    sheets_count: Annotated[int, Field(ge=0)] = 3
+    """Candidates that get a sheet."""
 
 
 class Map(_Section):
@@ -256,6 +283,7 @@ class Study(_Section):
             "network.path": self.network.path if self.network else None,
             "accessibility.workbook": self.accessibility.workbook,
             "siting.candidates": self.siting.candidates,
+            "siting.moves": self.siting.moves,
         }
         found += [(place, path) for place, path in singles.items() if path is not None]
         return found

@@ -184,7 +184,8 @@ def test_bad_apl_supply():
         (["0-14", "20+"], [1.0, 2.0], "ages between '0-14' and '20\\+' are in no band"),
         (["15+"], [1.0], "no age band starts at 0"),
         (["0-14", "15+"], [1.0, -2.0], "missing or negative on 1 rows"),
-        (["0-14", "0-14"], [1.0, 2.0], "repeat an age band"),
+        (["0-14", "0-14", "15+"], [1.0, 2.0, 3.0], "repeat an age band"),
+        (["0-14"], [1.0], "no age band is open"),
     ],
 )
 def test_bad_ages(bands, counts, sentence):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +23,9 @@ def standardise_demand(population: pd.DataFrame, *, parameters: AplParameters, s
     ----------
     population : DataFrame
         ``territory_id`` (or ``origin_id``), ``age_band`` ("0-14", "75+"), ``population_count`` (inhabitants),
-        optionally ``sex``. Bands of a zone may not overlap; a band wider than those of the parameters takes
-        the mean of their weights, year by year.
+        optionally ``sex``. Where sets of bands overlap (0-14 and 0-19 both published) the finest that covers
+        every age once is used; a row of all ages is left aside. A band wider than those of the parameters
+        takes the mean of their weights, year by year.
     parameters : AplParameters
         Age weights.
     sex : str, optional
@@ -54,10 +56,15 @@ def standardise_demand(population: pd.DataFrame, *, parameters: AplParameters, s
 
     key = "origin_id" if "origin_id" in population.columns else "territory_id"
     rows = _rows(population, key, sex)
-    bands = list(dict.fromkeys(map(str, rows["age_band"])))
-    problems = _band_problems(bands)
+    bands = _choose_bands(list(dict.fromkeys(map(str, rows["age_band"]))))
+    rows = rows[rows["age_band"].astype("str").isin(bands)]
+    problems = []
     if rows.duplicated([key, "age_band", *(["sex"] if "sex" in rows.columns else [])]).any():
         problems.append("some zones repeat an age band")
+    by_zone = rows.groupby(key)["age_band"].nunique()
+    if (by_zone < len(bands)).any():
+        short = by_zone[by_zone < len(bands)]
+        problems.append(f"{len(short)} zones lack some age bands (first: {short.index[0]})")
     counts = rows["population_count"].to_numpy(dtype=np.float64, na_value=np.nan)
     if np.isnan(counts).any() or (counts < 0).any():
         problems.append(f"population_count is missing or negative on {int((~(counts >= 0)).sum())} rows")
@@ -99,10 +106,33 @@ def _rows(population: pd.DataFrame, key: str, sex: str | None) -> pd.DataFrame:
     return rows
 
 
+def _choose_bands(bands: list[str]) -> list[str]:
+    """Return the finest set of bands that covers every age once.
+
+    A census publishes several sets of bands (0-14, 15-29... and 0-19, 20-64...) that overlap one another.
+    """
+    spans = {band: span for band in bands if (span := parse_age_band(band)) is not None}
+    # Longest chain of bands from age 0 to the open end, each starting where the one before stops.
+    chains: dict[float, list[str]] = {0.0: []}
+    for start in sorted({span[0] for span in spans.values()}):
+        if start not in chains:
+            continue
+        for band in sorted(spans, key=lambda name: spans[name]):
+            first, last = spans[band]
+            if first != start or last < first:
+                continue
+            longer = [*chains[start], band]
+            if len(longer) > len(chains.get(last + 1, [])):
+                chains[last + 1] = longer
+    if math.inf in chains:
+        return chains[math.inf]
+    raise SchemaError("population cannot be standardised:\n" + join_problems(_band_problems(bands)))
+
+
 def _band_problems(bands: list[str]) -> list[str]:
     spans = [(parse_age_band(band), band) for band in bands]
     unknown = [band for span, band in spans if span is None]
-    if unknown:
+    if len(unknown) == len(bands):
         return [
             f"age bands {', '.join(map(repr, unknown[:5]))} are not ages: expected '0-14' or '75+' "
             "(people of all ages together cannot be weighed by age)"
@@ -112,7 +142,9 @@ def _band_problems(bands: list[str]) -> list[str]:
     for (left, one), (right, other) in itertools.pairwise(ordered):
         if right[0] <= left[1]:
             problems.append(f"age bands {one!r} and {other!r} overlap")
-    if ordered and ordered[0][0][0] > 0:
+    if not any(np.isinf(span[1]) for span, _ in ordered):
+        problems.append(f"no age band is open (the last is {ordered[-1][1]!r}; expected one such as '75+')")
+    if ordered[0][0][0] > 0:
         problems.append(f"no age band starts at 0 (the first is {ordered[0][1]!r})")
     for (left, one), (right, other) in itertools.pairwise(ordered):
         if right[0] > left[1] + 1:

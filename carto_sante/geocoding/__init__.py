@@ -14,6 +14,7 @@ from carto_sante.geocoding.keys import address_key
 from carto_sante.geocoding.passes import geocode
 from carto_sante.geocoding.references import Geocoder, open_reference
 from carto_sante.geocoding.service import ServiceGeocoder
+from carto_sante.geocoding.streets import list_streets
 
 __all__ = [
     "AddressIndex",
@@ -24,6 +25,7 @@ __all__ = [
     "doubtful",
     "geocode",
     "geocode_csv",
+    "list_streets",
     "open_index",
     "open_reference",
     "read_corrections",

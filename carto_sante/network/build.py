@@ -127,7 +127,9 @@ def build_network(
 def rule_ways(extract: OsmExtract, table: SpeedTable) -> Ways:
     """Evaluate the rules of a mode once per distinct set of tags."""
     rows, inverse = distinct_rows(extract.way_tags)
-    rules = [way_rule(extract.tags_of(row, WAY_KEYS), table) for row in rows] or [WayRule(0, 0, 0, 0, 99, False, 0, "none")]
+    rules = [way_rule(extract.tags_of(row, WAY_KEYS), table) for row in rows] or [
+        WayRule(0, 0, 0, 0, 99, False, 0, "none")
+    ]
     kmh = np.array([rule[:4] for rule in rules], dtype=np.float64)[inverse]
     counts = np.bincount(inverse, minlength=len(rules))
     set_aside: dict[str, int] = {}
@@ -142,7 +144,7 @@ def rule_ways(extract: OsmExtract, table: SpeedTable) -> Ways:
         rank=np.array([rule.rank for rule in rules], dtype=np.int32)[inverse],
         is_ferry=np.array([rule.is_ferry for rule in rules])[inverse],
         duration_s=np.array([rule.duration_s for rule in rules])[inverse],
-        is_used=(kmh > 0).any(axis=1),
+        is_used=np.asarray((kmh > 0).any(axis=1)),
         set_aside=set_aside,
     )
 
@@ -195,7 +197,7 @@ def _segments(
     built_up = _built_up(extract, ways, place[start], place[end], link_way, lengths)
     forward, backward = _way_speeds(ways, built_up, link_way, lengths)
     offset, links = kernels.vertex_links(start, end, len(place))
-    passable = kernels.passable_vertices(start, end, link_way, forward, backward, offset, links, forced[place])
+    passable = kernels.passable_vertices(end, link_way, forward, backward, offset, links, forced[place])
     chain_offset, chain, is_with = kernels.chain_links(start, end, offset, links, passable)
     vertex_offset, vertex, length, forward_delay, backward_delay = kernels.chain_vertices(
         chain_offset, chain, is_with, start, end, lengths, delay_on[place], delay_back[place]

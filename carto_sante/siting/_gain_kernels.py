@@ -11,7 +11,7 @@ import numpy as np
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 #: Columns of the result of `rate_candidates`.
-MEASURES = ("gain", "gain_qpv", "gaining", "losing", "lifted", "dropped", "reached", "gain_sum", "filled")
+MEASURES = ("gain", "gain_qpv", "gaining", "losing", "lifted", "dropped", "reached", "gain_sum", "filled", "severity")
 
 
 def _jit(function: _Function) -> _Function:
@@ -48,7 +48,7 @@ def rate_candidates(
     qpv: Any,
 ) -> Any:
     """Return one row of `MEASURES` per candidate, competition recomputed, moved practitioners taken away."""
-    out = np.zeros((site.shape[0], 9))
+    out = np.zeros((site.shape[0], 10))
     delta = np.zeros(access.shape[0])
     is_touched = np.zeros(access.shape[0], dtype=np.bool_)
     touched = np.empty(access.shape[0], dtype=np.int64)
@@ -101,6 +101,9 @@ def _rate_origin(
     out[1] += people * weight * filled * qpv
     out[7] += counted * delta
     out[8] += people * filled
+    # Squared relative shortfall (Foster, Greer and Thorbecke 1984): the worse off count more.
+    short_before, short_after = max(0.0, floor - before) / floor, max(0.0, floor - after) / floor
+    out[9] += counted * weight * (short_before * short_before - short_after * short_after)
     if delta > noise:
         out[2] += counted
     elif delta < -noise:

@@ -69,10 +69,12 @@ def compute_gain(
     -------
     DataFrame
         One row per candidate, the best first: ``destination_id``, ``rank`` (from 1), ``etp_added``,
-        ``etp_moved``, ``gain_etp`` (weighted shortfall filled, in ETP), ``shortfall_filled_share`` (0 to 1,
-        unweighted), ``gain_per_100k`` (mean gain of those within reach), ``population_reached_count``,
-        ``population_gaining_count``, ``population_losing_count``, ``population_lifted_count`` (from below the
-        floor to above), ``population_dropped_count`` (the other way), ``qpv_gain_share``,
+        ``etp_moved``, ``gain_etp`` (weighted shortfall filled, in ETP), ``severity_filled_count`` (weighted
+        people times the fall of their squared relative shortfall: it breaks ties in favour of those worst off),
+        ``shortfall_filled_share`` (0 to 1, unweighted), ``gain_per_100k`` (mean gain of those within reach),
+        ``population_reached_count``, ``population_gaining_count``, ``population_losing_count``,
+        ``population_lifted_count`` (from below the floor to above), ``population_dropped_count`` (the other
+        way), ``qpv_gain_share``,
         ``is_qpv_floor_met``, ``status`` ("ok", "out_of_reach": nobody reaches it).
 
     Raises
@@ -118,7 +120,10 @@ def compute_gain(
     table = pd.DataFrame({"destination_id": ids.to_numpy(), "etp_added": etp, **_columns(state, place, rated, floor)})
     table.insert(2, "etp_moved", _moved_etp(moved, len(ids)))
     table["is_qpv_floor_met"] = table["qpv_gain_share"] >= qpv_floor_share if qpv_floor_share > 0 else True
-    order = np.lexsort((ids.astype("str").to_numpy(dtype=object), -table["gain_etp"], ~table["is_qpv_floor_met"]))
+    # In a desert every candidate fills its whole team: what then tells them apart is how badly off the people are.
+    keys = (ids.astype("str").to_numpy(dtype=object), -table["severity_filled_count"].round(6),
+            -table["gain_etp"].round(9), ~table["is_qpv_floor_met"])  # fmt: skip
+    order = np.lexsort(keys)
     table = table.iloc[order].reset_index(drop=True)
     table.insert(1, "rank", np.arange(1, len(table) + 1))
     return table
@@ -249,6 +254,7 @@ def _columns(state: State, place: Ints, rated: Floats, floor: Floats) -> dict[st
         to_qpv = np.where(gain > 0, measures["gain_qpv"] / gain, 0.0)
     return {
         "gain_etp": gain,
+        "severity_filled_count": measures["severity"],
         "shortfall_filled_share": measures["filled"] / total if total > 0 else np.zeros(len(place)),
         "gain_per_100k": mean,
         "population_reached_count": reached,

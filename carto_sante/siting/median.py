@@ -148,7 +148,9 @@ class _Master:
         """Add the cuts that a point breaks; return how many."""
         taken = share[self.order]
         filled = np.cumsum(taken, axis=1) >= 1 - 1e-9
-        last = np.where(filled.any(axis=1), filled.argmax(axis=1), self._last_finite())
+        # Shares that leave somebody out of reach still give a cut: the one at the farthest site within reach.
+        last = np.where(filled.any(axis=1), filled.argmax(axis=1), self.sites)
+        last = np.minimum(last, self._last_finite())
         height = self.sorted_min[np.arange(self.points), last]
         drop = np.maximum(height[:, None] - self.sorted_min, 0.0)
         least = height - (drop * taken).sum(axis=1)

@@ -153,13 +153,15 @@ def read_state(
     first = pairs.weigh(chosen)
     result = run_method(pairs, first.copy() if method == "m2sfca" else first, capacity, people.population,
                         method=method)  # fmt: skip
+    # In 3SFCA a candidate without practitioners attracts nobody yet: what counts is who could come.
+    potential = pairs.sum_by_destination(first, people.population)
     offsets, rows = _kernels.group_rows(pairs.destination, len(places))
     access = np.where(people.is_routable, result.access, np.nan)
     counted = demand["population_count"] if "population_count" in demand.columns else demand[population]
     counted_people = np.where(people.is_routable, counted.to_numpy(dtype=np.float64), 0.0)
     return State(
         people, counted_people, read_weights(demand), _shares(demand), _targets(demand), places, capacity, pairs,
-        first, first**2 if method == "m2sfca" else first, result.potential, access, method, offsets, rows,
+        first, first**2 if method == "m2sfca" else first, potential, access, method, offsets, rows,
     )  # fmt: skip
 
 
