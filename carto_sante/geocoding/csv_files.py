@@ -87,7 +87,16 @@ def geocode_csv(
 
     Examples
     --------
-    >>> geocode_csv("cabinets.csv", "ban_93010.csv", "cabinets_places.csv")  # doctest: +SKIP
+    >>> import pathlib, tempfile
+    >>> from carto_sante.geocoding.index import build_index
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "ban.csv").write_text(
+    ...     "id;numero;rep;nom_voie;code_postal;code_insee;nom_commune;lon;lat\\n"
+    ...     "93010_0001_00002;2;;Rue Pasteur;93140;93010;Bondy;2.48;48.9\\n")
+    >>> _ = (folder / "in.csv").write_text("nom;adresse;code postal\\nA;2 R. PASTEUR;93140\\n")
+    >>> index = build_index(folder / "ban.csv", folder / "ban.arrow")
+    >>> geocode_csv(folder / "in.csv", index, folder / "out.csv").geocoded["geocode_label"].tolist()
+    ['2 Rue Pasteur 93140 Bondy']
     """
     import pandas as pd
 

@@ -109,7 +109,13 @@ def build_index(sources: Path | str | Sequence[Path | str], out: Path | str) -> 
 
     Examples
     --------
-    >>> index = build_index("adresses-35.csv.gz", "ban-35.arrow")  # doctest: +SKIP
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "ban.csv").write_text(
+    ...     "id;numero;rep;nom_voie;code_postal;code_insee;nom_commune;lon;lat\\n"
+    ...     "93010_0001_00002;2;bis;Rue Pasteur;93140;93010;Bondy;2.48;48.9\\n")
+    >>> build_index(folder / "ban.csv", folder / "ban.arrow").address_count
+    1
     """
     import polars as pl
 
