@@ -57,9 +57,23 @@ def our_ways(graph: Any, network: Any, pair: tuple[int, int]) -> set[int]:
     return ways
 
 
-def cause(mode: str, ours: set[int], theirs: list[dict[str, Any]], tags: dict[int, dict[str, str]]) -> str:
-    """Name the class of a gap."""
+def ways_at(extract: Any, osm_id: int) -> set[int]:
+    """OSM ways that pass by a node."""
+    places = np.flatnonzero(extract.way_refs == osm_id)
+    return set(extract.way_id[np.searchsorted(extract.way_ref_offset, places, side="right") - 1].tolist())
+
+
+def cause(
+    mode: str,
+    ours: set[int],
+    theirs: list[dict[str, Any]],
+    tags: dict[int, dict[str, str]],
+    ends: tuple[set[int], set[int]],
+) -> str:
+    """Name the class of a gap; ``ends`` are the ways that pass by the first and the last node."""
     table = speed_table(mode)
+    if theirs and not (theirs[0]["way_id"] in ends[0] and theirs[-1]["way_id"] in ends[1]):
+        return "Valhalla snaps an end to another street"
     their_ways = {edge["way_id"] for edge in theirs}
     for way in their_ways:
         if way_rule(tags.get(way, {}), table).set_aside == "private":
@@ -111,8 +125,10 @@ def main() -> None:
                     detailed(arguments.valhalla, config, network, [pairs[k] for k in far], mode) if len(far) else []
                 )
                 for place, detail in sorted(zip(far.tolist(), details, strict=True), key=lambda item: ratio[item[0]]):
-                    why = cause(mode, our_ways(graph, network, pairs[place]), detail.get("edges") or [], tags)
                     start, end = (int(network.node_osm_id[node]) for node in pairs[place])
+                    ends = ways_at(extract, start), ways_at(extract, end)
+                    edges = detail.get("edges") or []
+                    why = cause(mode, our_ways(graph, network, pairs[place]), edges, tags, ends)
                     print(f"{city} {mode} node {start} to {end}: {ours[place]:.0f} s / {theirs[place]:.0f} s = "
                           f"{ratio[place]:.2f}: {why}")  # fmt: skip
                     found[why] += 1
