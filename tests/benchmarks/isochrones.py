@@ -22,7 +22,7 @@ from carto_sante.network import read_osm
 
 DATA = Path(os.environ.get("CARTO_SANTE_REAL_DATA", Path(__file__).resolve().parents[2].parent / "shared" / "data"))
 EXTRACT = DATA / "networks" / "porto_2020.osm.pbf"
-SITES = 40
+SITES = 16
 
 
 def places(network):

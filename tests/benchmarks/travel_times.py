@@ -139,10 +139,10 @@ def porto():
     network = read_osm(DATA / "networks" / "porto_2020.osm.pbf", mode="drive")
     rng = np.random.default_rng(1)
     main = np.flatnonzero(network.node_component == 0)
-    nodes = [int(node) for node in rng.choice(main, 60)]
+    nodes = [int(node) for node in rng.choice(main, 40)]
     contracted, every = matrix_of(network), all_vertices(network)
     cost = network.edge_running_s + network.edge_delay_s
-    print(f"\nPorto, car: {network.node_count:,} nodes, {every.shape[0]:,} with every vertex; 10 min from 60 sources\n")
+    print(f"\nPorto, car: {network.node_count:,} nodes, {every.shape[0]:,} with every vertex; 10 min from 40 sources\n")
     print("| engine | ms per source | times ours |\n|---|---|---|")
     check(network, contracted, nodes[0], 600.0)
     mine = each_ms(ours(network, 600.0), nodes)
@@ -169,7 +169,7 @@ def porto():
         "networkx": lambda node: nx.single_source_dijkstra_path_length(graph, node, cutoff=600.0, weight="weight"),
     }
     for name, function in peers.items():
-        took = each_ms(function, nodes[: 20 if name in ("networkx", "igraph (no limit)") else 60])
+        took = each_ms(function, nodes[: 15 if name in ("networkx", "igraph (no limit)") else 40])
         row(name, f"{took:.2f}", f"{took / mine:.1f}")
 
 

@@ -102,7 +102,7 @@ def main():
         actor, build_s = build(sys.argv[1], Path(folder))
         costing, minutes = wanted["costing"], wanted["minutes"]
         took, outside, wrong, areas = [], [], [], []
-        for place in wanted["places"]:
+        for number, place in enumerate(wanted["places"]):
             request = request_of(place, costing, minutes)
             actor.isochrone(request)
             turns = []
@@ -112,13 +112,15 @@ def main():
                 turns.append(time.process_time() - start)
             took.append(float(np.median(turns)) * 1e3)
             shape = shapely.from_geojson(json.dumps(json.loads(answer)["features"][0]["geometry"]))
+            areas.append(shapely.area(shape) * 111.32 * 110.9 * np.cos(np.radians(place[1])))
+            if number % 4:  # the error of one place in four: its own times are long to read
+                continue
             x, y, metres, times = own_times(actor, place, costing, minutes)
             shapely.prepare(shape)
             is_in, is_reached = shapely.contains_xy(shape, x, y), times <= minutes
             reached, inside = metres[is_reached].sum(), metres[is_in].sum()
             outside.append(metres[is_reached & ~is_in].sum() / max(reached, 1e-9))
             wrong.append(metres[is_in & ~is_reached].sum() / max(inside, 1e-9))
-            areas.append(shapely.area(shape) * 111.32 * 110.9 * np.cos(np.radians(place[1])))
     print(
         json.dumps(
             {
