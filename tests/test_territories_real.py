@@ -62,7 +62,9 @@ def test_rennes_iris_to_quartiers_shows_its_difference(rennes):
     for table in moved.values():
         assert total_population(table).sum() == pytest.approx(214_623.522, abs=0.01)
     # 214,624 by IRIS against 173,896 by points: the two sources differ by a quarter before any method does.
-    assert approximation_ratio(moved["points"], published).attrs["report"]["total_ratio"] == pytest.approx(1.2342, abs=1e-3)
+    assert approximation_ratio(moved["points"], published).attrs["report"]["total_ratio"] == pytest.approx(
+        1.2342, abs=1e-3
+    )
     between = (total_population(moved["area"]) / total_population(moved["points"]) - 1).abs()
     assert between.max() < 0.05
 
