@@ -286,6 +286,14 @@ def test_overlaps_gaps_and_slivers_are_listed():
     assert check_topology(toy_city.territories()).empty
 
 
+def test_overlapping_quartiers_are_said_when_they_are_read(tmp_path, caplog):
+    shapes = [shapely.box(-1.7, 48.0, -1.6, 48.1), shapely.box(-1.61, 48.0, -1.5, 48.1)]
+    with caplog.at_level("WARNING", logger="carto_sante"):
+        table = read_territories(written(tmp_path, {"nuquart": [1, 2]}, shapes=shapes), level="quartier")
+    assert table.attrs["overlap_count"] == 1
+    assert table.attrs["overlap_area_m2"] > 1e6
+
+
 def test_rings_are_disjoint_and_in_metres():
     rings = territory_rings(toy_city.territories().query("territory_level == 'qpv'"))
     for _, group in rings.groupby("territory_id"):

@@ -78,13 +78,25 @@ def compute_study_densities(study: Study) -> StudyDensities:
     profession = (
         study.map.profession if study.map.profession in set(shown["profession"]) else shown["profession"].iloc[0]
     )
+    per_text = f"{per:,}".replace(",", " ")
     figure = density_figure(
-        shown, comparison, profession=profession, indicator=rate, title=study.study.title,
-        note=f"{profession}, pour {per:,} habitants ; {hypothesis}".replace(",", " ", 1).replace(",", " "),
-    )  # fmt: skip
+        shown,
+        comparison,
+        profession=profession,
+        indicator=rate,
+        title=study.study.title,
+        note=f"{_label(profession)} pour {per_text} habitants. {hypothesis}.",
+    )
     return StudyDensities(
         tables, figure, {"sites": placed.site_counts, "denominators": indicators.attrs["denominators"]}
     )
+
+
+def _label(profession: str) -> str:
+    from carto_sante.registries.professions import load_catalogue
+
+    labels = load_catalogue()["profession_label_plural"]
+    return str(labels.get(profession, profession))
 
 
 def _inequality(study: Study, shown: pd.DataFrame, population: pd.DataFrame, rate: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +17,16 @@ from carto_sante.files import require_file
 from carto_sante.territories.files import read_vector
 from carto_sante.territories.layouts import GENERIC, LEVELS, LevelLayout, code_text, find_column, named_column
 from carto_sante.territories.repair import repair_polygons
+from carto_sante.territories.topology import check_topology
 
 if TYPE_CHECKING:
     import pandas as pd
     from geopandas import GeoDataFrame
 
+logger = logging.getLogger("carto_sante")
+
+#: Zones are checked against each other at reading up to this number; above, `check_topology` is for the asking.
+TOPOLOGY_UP_TO_ZONES = 1_000
 #: Where each overseas département lies, in degrees (west, south, east, north); elsewhere is metropolitan France.
 _PLACES = {
     "971": (-62.0, 15.7, -60.9, 16.6),
@@ -78,7 +84,8 @@ def read_territories(
     GeoDataFrame
         schemas.TERRITORIES in the metric CRS, sorted by ``territory_id``, one row per zone. ``attrs`` counts
         ``rows_read`` and ``rows_kept``, ``codes_restored`` (leading zeros), ``pieces_merged`` (islands of one zone) and
-        the repair: ``repaired_count``, ``repaired_names``, ``area_change_m2``, ``area_change_share``.
+        the repair: ``repaired_count``, ``repaired_names``, ``area_change_m2``, ``area_change_share``; up to 1,000 zones,
+        also ``overlap_count``, ``overlap_area_m2``, ``gap_count`` and ``sliver_count`` (see `check_topology`).
 
     Raises
     ------
@@ -125,8 +132,28 @@ def read_territories(
         "codes_restored": restored,
         "pieces_merged": merged,
         **repair.report,
+        **_topology(table),
     }
     return table
+
+
+def _topology(table: GeoDataFrame) -> dict[str, Any]:
+    """Count what is wrong between the zones, where there are few enough for it to cost nothing."""
+    if len(table) > TOPOLOGY_UP_TO_ZONES:
+        return {}
+    defects = check_topology(table)
+    overlaps = defects[(defects["problem"] == "overlap") & ~defects["is_sliver"]]
+    if len(overlaps):
+        logger.warning(
+            "%d zones of level %s overlap (%s...): points there go to the first code, transfers will refuse them",
+            len(overlaps), table["territory_level"].iloc[0], overlaps["territory_ids"].iloc[0],
+        )  # fmt: skip
+    return {
+        "overlap_count": len(overlaps),
+        "overlap_area_m2": float(overlaps["area_m2"].sum()),
+        "gap_count": int(((defects["problem"] == "gap") & ~defects["is_sliver"]).sum()),
+        "sliver_count": int(defects["is_sliver"].sum()),
+    }
 
 
 def _kept(raw: GeoDataFrame, keep: Mapping[str, Any], *, name: str) -> GeoDataFrame:
