@@ -124,7 +124,7 @@ def write_atlas(
                 if whole is not None:
                     links = [[kind.upper(), f"{stem}.{kind}"] for kind in ("pdf", "png") if kind in formats]
                     page = refocus_map(
-                        whole, title=f"{label} – {title}", focus_id=str(code), territories=territories,
+                        whole, title=label, subtitle=title, focus_id=str(code), territories=territories,
                         level=level, qpv_level=qpv_level, links=[["Toutes les cartes", "index.html"], *links],
                     )  # fmt: skip
                     save_map(page, part / f"{stem}.html", offline=offline)
@@ -260,7 +260,12 @@ class _Printer:
 
     def _header(self) -> list[str]:
         per = unit_label(self.unit).replace("praticiens pour", "pour")
-        header = ["Profession", "Praticiens", per.replace(" hab.", "\nhab.") or "Valeur", "Intervalle\nà 95 %"]
+        header = [
+            "Profession",
+            "Praticiens",
+            per.replace("pour ", "pour\n").replace(" hab.", "\nhab.") or "Valeur",
+            "Intervalle\nà 95 %",
+        ]
         return [*header, "Ensemble"] if self.reference else header
 
     def _rows(self, level: str, code: str) -> list[list[str]]:

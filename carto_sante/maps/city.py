@@ -142,9 +142,8 @@ def build_city_map(
     every = [*records, *([qpv] if qpv else [])]
     for record in every:
         record["notes"] = [list((notes or {}).get(code, ())) for code in record["ids"]]
-    reference = _reference_level(territories, indicators, level=level, qpv_level=qpv_level)
     ids_by_level = {record["key"]: record["ids"] for record in every}
-    if reference:
+    if reference := _reference_level(territories, indicators, level=level, qpv_level=qpv_level):
         ids_by_level[reference] = zones_of(territories, level=reference)["territory_id"].tolist()
     preferred = parts.preferred_hypotheses(indicators, hypothesis)
     choropleths = parts.choropleth_records(
@@ -181,8 +180,8 @@ def build_city_map(
 
 
 def refocus_map(
-    city: folium.Map, *, title: str, focus_id: str, territories: GeoDataFrame, level: str, qpv_level: str = "qpv",
-    links: Sequence[Sequence[str]] = (),
+    city: folium.Map, *, title: str, subtitle: str, focus_id: str, territories: GeoDataFrame, level: str,
+    qpv_level: str = "qpv", links: Sequence[Sequence[str]] = (),
 ) -> folium.Map:  # fmt: skip
     """Return the same map under another title, zoomed on one zone: an atlas computes its tables once.
 
@@ -194,7 +193,7 @@ def refocus_map(
     from carto_sante.maps.element import CityPage
 
     page = next(child for child in city._children.values() if isinstance(child, CityPage))
-    data = {**page.payload, "title": title, "links": [list(link) for link in links]}
+    data = {**page.payload, "title": title, "subtitle": subtitle, "links": [list(link) for link in links]}
     return finish_map(data, territories=territories, level=level, qpv_level=qpv_level, focus_id=focus_id)
 
 
@@ -216,7 +215,7 @@ def finish_map(
     middle = [(bounds[0][axis] + bounds[1][axis]) / 2 for axis in (0, 1)]
     location = [round(value, 5) for value in middle]
     city = SlimMap(location=location, zoom_start=12, zoom_control=False, font_size="14px", maxZoom=19)
-    city.get_root().title = escape(data["title"])
+    city.get_root().title = escape(" – ".join(filter(None, [data["title"], data.get("subtitle", "")])))
     city.add_child(CityPage({**data, "bounds": bounds, "focus": focus}))
     set_stable_ids(city)
     return city

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 A4_LANDSCAPE_IN = (297 / 25.4, 210 / 25.4)
 PRINT_DPI = 200
 _INK, _FINE, _BAND, _QPV = "#1D2A33", "#52616D", "#12394F", "#B0005A"
+_MAP_WIDTH = 0.565
 _MARKERS: dict[str, Any] = {
     "gp": "o", "nurse": "s", "physiotherapist": "^", "dentist": "D", "gynaecologist": "p", "midwife": "v",
     "paediatrician": "*", "speech_therapist": "h", "orthoptist": "X", "doctor_unspecified": "P",
@@ -133,7 +134,7 @@ def _draw(page: PrintedTerritory) -> Any:
     figure.text(0.03, 0.958, page.title, size=22, weight="bold", color="white", va="center")
     figure.text(0.03, 0.918, page.subtitle, size=11, color="#D5E4EC", va="center")
     figure.text(0.97, 0.918, page.date_label, size=11, color="#D5E4EC", va="center", ha="right")
-    axes = figure.add_axes((0.02, 0.075, 0.615, 0.805))
+    axes = figure.add_axes((0.02, 0.075, _MAP_WIDTH, 0.805))
     _draw_map(axes, page)
     _draw_side(figure, page)
     sources = "Sources : " + " ; ".join(page.credits) if page.credits else ""
@@ -147,7 +148,7 @@ def _draw(page: PrintedTerritory) -> Any:
 def _draw_map(axes: Any, page: PrintedTerritory) -> None:
     axes.set_axis_off()
     axes.set_aspect("equal")
-    left, right, bottom, top = _frame(page.zone, ratio=(0.615 * A4_LANDSCAPE_IN[0]) / (0.805 * A4_LANDSCAPE_IN[1]))
+    left, right, bottom, top = _frame(page.zone, ratio=(_MAP_WIDTH * A4_LANDSCAPE_IN[0]) / (0.805 * A4_LANDSCAPE_IN[1]))
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
     _draw_zones(axes, page)
@@ -260,7 +261,7 @@ def _draw_scale(axes: Any, left: float, right: float, bottom: float, top: float)
 
 
 def _draw_side(figure: Any, page: PrintedTerritory) -> None:
-    x, right, y = 0.655, 0.975, 0.862
+    x, right, y = 0.605, 0.975, 0.862
     for label, value in page.facts:
         figure.text(x, y, label, size=9.5, color=_FINE, va="top")
         figure.text(right, y, value, size=10, weight="bold", color=_INK, va="top", ha="right")
@@ -272,8 +273,8 @@ def _draw_side(figure: Any, page: PrintedTerritory) -> None:
 def _draw_table(figure: Any, page: PrintedTerritory, x: float, right: float, y: float) -> float:
     from matplotlib.lines import Line2D
 
-    count = len(page.header) - 1
-    stops = [right - (right - x - 0.14) * (count - 1 - number) / max(1, count) for number in range(count)]
+    # Right edges of the columns of figures: practitioners, rate, interval, and the whole territory where there is one.
+    stops = [x + edge for edge in ((0.198, 0.242, 0.312, 0.37) if len(page.header) == 5 else (0.21, 0.275, 0.37))]
     for column, title in enumerate(page.header):
         place, align = (x, "left") if column == 0 else (stops[column - 1], "right")
         figure.text(place, y, title, size=7.5, weight="bold", color=_FINE, va="bottom", ha=align, linespacing=1.15)

@@ -10,7 +10,8 @@
         const toggle = cs.el("button", { type: "button", class: "cs-toggle", "aria-controls": app.id + "-body",
             "aria-expanded": "true", onclick: () => setOpen(app, !app.isOpen) }, "Replier");
         app.panel = cs.el("section", { class: "cs-panel", "aria-label": "Titre, calques et légende" },
-            cs.el("header", {}, cs.el("h1", {}, data.title), cs.el("div", { class: "cs-under" },
+            cs.el("header", {}, cs.el("h1", {}, data.title),
+                data.subtitle ? cs.el("p", { class: "cs-subtitle" }, data.subtitle) : null, cs.el("div", { class: "cs-under" },
                 cs.el("p", { class: "cs-vintage" }, data.vintage_label), toggle),
                 links.length ? cs.el("nav", { "aria-label": "Autres cartes" }, links) : null),
             body);

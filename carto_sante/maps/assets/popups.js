@@ -68,9 +68,9 @@
             if (!record && !count) return null;
             return cs.el("tr", {}, rowHead(profession, profession.plural, ""),
                 counts ? cs.el("td", {}, record && cs.isSuppressed(record, index) ? "–" : cs.number(count)) : null,
-                rates.length ? cs.el("td", {}, record ? valueText(record, index, "") : "–",
-                    record ? cs.el("small", {}, interval(record, index)) : null) : null,
-                references.length ? cs.el("td", {}, referenceText(app, references, profession.key, record ? record.decimals : 1)) : null);
+                rates.length ? cs.el("td", {}, record ? figure(record, index, digitsOf(rates, record.values[index])) : "–",
+                    record ? cs.el("small", {}, interval(record, index, digitsOf(rates, record.values[index]))) : null) : null,
+                references.length ? cs.el("td", {}, referenceText(app, references, profession.key, rates)) : null);
         }).filter(Boolean);
         if (!lines.length) return null;
         const shown = latest(app, rates);
@@ -84,11 +84,20 @@
                 references.length ? cs.el("th", { scope: "col" }, "Ensemble") : null)),
             cs.el("tbody", {}, lines));
     }
-    function referenceText(app, references, key, decimals) {
+    function referenceText(app, references, key, rates) {
         const record = latest(app, references.filter((item) => item.profession === key));
         if (!record) return "–";
-        const text = cs.zoneValue(record, 0).text;
-        return /\d/.test(text) ? cs.number(record.values[0], decimals) : text;
+        return figure(record, 0, digitsOf(rates, record.values[0]));
+    }
+    // Down a column of several professions: whole numbers from 100, one decimal below; two where all are small (APL).
+    function digitsOf(rates, value) {
+        const decimals = rates.map((record) => record.decimals);
+        if (Math.max(...decimals) === 0) return 0;
+        return Math.min(...decimals) === 2 ? 2 : Math.abs(value) >= 100 ? 0 : 1;
+    }
+    function figure(record, index, decimals) {
+        const text = cs.zoneValue(record, index).text;
+        return /\d/.test(text) ? cs.number(record.values[index], decimals, record.is_signed) : text;
     }
     function rowHead(profession, text, fine) {
         return cs.el("th", { scope: "row" }, cs.el("div", {}, cs.symbol(profession, 14),
@@ -106,9 +115,9 @@
         const text = cs.zoneValue(record, index).text;
         return unit && /\d/.test(text) ? text + " " + unit : text;
     }
-    function interval(record, index) {
+    function interval(record, index, decimals) {
         if (record.lower[index] === null || record.upper[index] === null) return null;
-        const [low, high] = [record.lower[index], record.upper[index]].map((bound) => cs.number(bound, record.decimals));
+        const [low, high] = [record.lower[index], record.upper[index]].map((bound) => cs.number(bound, decimals));
         return low + " à " + high;
     }
 })(CartoSante);

@@ -8,7 +8,7 @@
             columns: ["Secteur", "Mode", "Activité"] };
         app.baseKey = data.is_offline ? "none" : data.base_map;
         const first = data.professions.findIndex((profession) => profession.key === data.first_profession);
-        app.shown = new Set(first >= 0 ? [first] : data.professions.map((_, index) => index));
+        app.shown = new Set(first >= 0 && !data.focus ? [first] : data.professions.map((_, index) => index));
         const container = map.getContainer();
         container.classList.add("cs-map");
         container.setAttribute("role", "region");
