@@ -22,6 +22,15 @@ from carto_sante.errors import CartoSanteError
 COMMANDS = {
     "fetch": ("fetch", "Download the open data that a study names, with resume and checks."),
     "refresh": ("refresh", "Read the registries of a study and write a vintage: map, tables, journal."),
+    "diff": ("diff", "Follow each practitioner between two vintages of a refresh."),
+    "series": ("series", "Show an indicator over every vintage of a refresh, zone by zone."),
+    "export": ("export", "Write a vintage as Excel and GeoParquet files, or into PostGIS."),
+    "atlas": ("atlas", "Write one page, PNG and PDF for each quartier and each QPV."),
+    "density": ("density", "Compute densities, comparisons and inequality without the whole refresh."),
+    "accessibility": ("accessibility", "Compute floating catchments and the APL of a study."),
+    "siting": ("siting", "Rank the places where a new MSP would change most, and size it."),
+    "geocode": ("geocode", "Place the addresses of a CSV and draw a map of the points to check."),
+    "isochrone": ("isochrone", "Draw where one can be in so many minutes, with its own error."),
 }
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import shapely
 
-from carto_sante.maps import build_city_map, save_map
+from carto_sante.maps import build_before_after_map, build_city_map, build_diff_map, save_map, write_atlas
+from tests import toy_city
 from tests.maps_browser import PHONE, launched, open_map
 from tests.maps_city import city_inputs, toy_map_inputs
 from tests.servers.map_assets import default_folder, fill_cache
@@ -115,9 +116,7 @@ def test_indicators_and_legend(browser, offline_map):
     assert page.locator("path[role=button]").count() == 36
     assert "IRIS" in legend.inner_text()
     page.locator("select[id$=-level]").select_option("quartier")
-    page.locator("select[id$=-view]").select_option(
-        label="Praticiens pour 100\u202f000 habitants × Défavorisation sociale"
-    )
+    page.locator("select[id$=-view]").select_option(label="Praticiens pour 100\u202f000 hab. × Défavorisation sociale")
     assert page.locator(".cs-legend svg[role=img] rect").count() == 9
     page.locator("select[id$=-view]").select_option("")
     assert legend.inner_text() == ""
@@ -212,6 +211,7 @@ def test_registry_fields_show_as_text_everywhere(browser, tmp_path, cache):
     for index in range(4):
         page.evaluate(f"CartoSante.showPlace(CartoSante.app, {index})")
         page.wait_for_selector(".cs-popup")
+    page.wait_for_timeout(600)
     page.wait_for_function("document.querySelectorAll('.cs-popup').length === 1")
     assert page.locator(".cs-popup").last.inner_text().split()[: len(plain)] == plain
     page.evaluate("CartoSante.zonePopupAt(CartoSante.app, CartoSante.app.level, 0, CartoSante.app.map.getCenter())")
@@ -310,5 +310,82 @@ def test_empty_tables_make_a_page(browser, tmp_path, cache):
     city = build_city_map(**{**inputs, **empty})
     page, problems = open_map(browser, save_map(city, tmp_path / "a.html", offline=True, cache=cache))
     assert page.locator(".cs-name").count() == 4
+    assert problems == []
+    page.context.close()
+
+
+def test_before_and_after_share_their_classes(browser, tmp_path, cache):
+    inputs = city_inputs(300)
+    after = inputs.pop("indicators")
+    is_rate = after["indicator"] == "practitioners_per_100k"
+    before = after.assign(indicator_value=after["indicator_value"].where(~is_rate, after["indicator_value"] * 0.8))
+    inputs.pop("bivariate_with")
+    city = build_before_after_map(before_label="2025", after_label="2026", before=before, after=after, **inputs)
+    page, problems = open_map(browser, save_map(city, tmp_path / "a.html", offline=True, cache=cache))
+    legend = page.locator(".cs-legend")
+    labels = page.locator(".cs-legend li span")
+    after_labels = labels.all_inner_texts()
+    page.get_by_role("radio", name="2025").check(force=True)
+    assert set(labels.all_inner_texts()) <= {*after_labels, "0 (aucun)"}
+    page.get_by_role("radio", name="Écart").check(force=True)
+    assert "inchangé" in legend.inner_text()
+    assert any(text.startswith("jusqu’à +") for text in labels.all_inner_texts())
+    assert problems == []
+    page.context.close()
+
+
+def test_diff_map_shows_changes_and_their_balance(browser, tmp_path, cache):
+    zones = toy_city.territories()
+    trap = "<b onmouseover='window.broken=1'>Éloi</b>"
+    changes = gpd.GeoDataFrame(
+        {
+            "practitioner_id": ["P8", "P1", "P3"], "practitioner_label": [trap, "Camille", "Noé"],
+            "profession": ["gp", "gp", "nurse"], "change": ["arrived", "moved", "left"],
+            "from_id": ["", "A", "C"], "to_id": ["B", "D", ""], "from_value": "", "to_value": "",
+        },
+        geometry=gpd.points_from_xy([701_500, 701_500, 700_500], [6_601_500, 6_600_250, 6_600_500]), crs=zones.crs,
+    )  # fmt: skip
+    balance = pd.DataFrame(
+        [("A", "gp", 1, 0, 0, 0, 1, 0), ("B", "gp", 1, 1, 0, 0, 0, 2), ("D", "gp", 1, 0, 1, 0, 0, 2),
+         ("C", "nurse", 1, 0, 0, 1, 0, 0)],
+        columns=["territory_id", "profession", "before_count", "arrived_count", "moved_in_count", "left_count",
+                 "moved_out_count", "after_count"],
+    )  # fmt: skip
+    city = build_diff_map(title="Évolution", before_vintage="2025-01-01", after_vintage="2026-01-01",
+                          changes=changes, balance=balance, territories=zones)  # fmt: skip
+    page, problems = open_map(browser, save_map(city, tmp_path / "a.html", offline=True, cache=cache))
+    assert page.locator(".cs-vintage").inner_text() == "Du 1er janvier 2025 au 1er janvier 2026"
+    assert page.locator("[data-profession]:checked").count() == 3
+    text = page.locator(".cs-legend").inner_text()
+    assert "+1" in text
+    assert "\u22121" in text
+    for index, words in ((0, "Départ"), (1, "quartier A"), (2, trap)):
+        page.evaluate(f"CartoSante.app.map.closePopup(); CartoSante.showPlace(CartoSante.app, {index})")
+        page.locator(".cs-popup", has_text=words).wait_for()
+    zone = "CartoSante.zonePopupAt(CartoSante.app, CartoSante.app.level, 1, CartoSante.app.map.getCenter())"
+    page.evaluate(f"CartoSante.app.map.closePopup(); {zone}")
+    page.locator(".cs-notes", has_text="Médecins généralistes : 1 → 2 (1 arrivée)").wait_for()
+    assert page.evaluate("window.broken === undefined")
+    assert problems == []
+    page.context.close()
+
+
+def test_atlas_pages_open_and_link(browser, tmp_path, cache, monkeypatch):
+    monkeypatch.setattr("carto_sante.maps.offline.asset_cache", lambda: cache)
+    inputs = toy_map_inputs()
+    inputs["title"] = '<b>Ville</b> & "jouet"'
+    written = write_atlas(tmp_path / "atlas", **inputs, formats=("html", "png"), offline=True, credits=("<i>RPPS</i>",))
+    assert written[0].name == "index.html"
+    page, problems = open_map(browser, tmp_path / "atlas" / "quartier-a-quartier-a.html")
+    assert page.locator(".cs-card h2").inner_text() == "quartier A"
+    assert page.locator(".leaflet-cs-outlines-pane path[stroke='#1D2A33']").count() == 1
+    assert page.locator(".cs-panel nav a").all_inner_texts() == ["Toutes les cartes", "PNG"]
+    page.get_by_role("link", name="Toutes les cartes").click()
+    assert page.locator("h1").inner_text() == inputs["title"]
+    assert page.locator("tbody tr").count() == 6
+    assert page.locator("i, b").count() == 0
+    page.get_by_role("link", name="quartier C, carte").click()
+    page.wait_for_selector("[data-ready=true]")
+    assert page.locator(".cs-card h2").inner_text() == "quartier C"
     assert problems == []
     page.context.close()

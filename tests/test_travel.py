@@ -116,14 +116,15 @@ def test_the_nearest_street_wins_and_the_component_is_said():
     network = island()
     table = travel.snap_points(network, points((50, 60), (390, 20), column="point_id"), max_snap_m=200)
     assert table.snap_distance_m.tolist() == pytest.approx([40, 20])
-    assert table.snap_status.tolist() == ["isolated", "isolated"]
-    assert table.component.tolist() != [0, 0]
+    assert sorted(table.snap_status) == ["isolated", "ok"]  # the largest component, however small, is not isolated
+    assert sorted(table.component) == [0, 1]
     assert table.component_node_count.tolist() == [2, 2]
     assert table.snapped_y_m.tolist() == pytest.approx([Y0 + 100, Y0])
     times = travel.compute_travel_times(
         network, points((50, 60)), points((390, 20), column="destination_id"), limit_min=60, max_snap_m=200
     )
     assert len(times) == 0
+    assert [row["reason"] for row in times.attrs["isolated"]] == ["isolated"]
 
 
 def test_small_components_are_left_out_on_request():
@@ -189,3 +190,31 @@ def test_inputs_are_not_changed_and_results_repeat():
     one, two = (travel.compute_travel_times(network, origins, origins, limit_min=9) for _ in range(2))
     assert one.equals(two)
     assert origins.equals(before)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["inbound", "outbound"]))
+def test_the_hierarchy_changes_nothing(seed, direction):
+    network = random_network(seed, nodes=25, streets=50)
+    rng = np.random.default_rng(seed)
+    origins = points(*rng.uniform(0, 600, (8, 2)))
+    destinations = points(*rng.uniform(0, 600, (9, 2)), column="destination_id")
+    options = {"limit_min": None, "direction": direction, "max_snap_m": 5_000}
+    searched = as_dict(travel.compute_travel_times(network, origins, destinations, **options))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("carto_sante.travel.matrix.HIERARCHY_FROM_SOURCES", 1)
+        climbed = as_dict(travel.compute_travel_times(network, origins, destinations, **options))
+    assert climbed == pytest.approx(searched, abs=1e-9)
+
+
+def test_one_million_points(monkeypatch):
+    monkeypatch.setattr("carto_sante.travel.matrix.MOST_ROWS", 6_000_000)
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(-100, 700, (2, 1_000_000))
+    many = gpd.GeoDataFrame(geometry=gpd.points_from_xy(X0 + x, Y0 + y), crs="EPSG:2154")
+    table = travel.compute_travel_times(square(), many, points((450, 0), column="destination_id"), limit_min=5)
+    left_out = len(table.attrs["not_snapped"])
+    assert 0 < len(table) < 1_000_000
+    assert left_out == int((travel.snap_points(square(), many).snap_status == "too far").sum())
+    with pytest.raises(InputError, match="More than 6,000,000 pairs"):
+        travel.compute_travel_times(square(), many, many, limit_min=None)

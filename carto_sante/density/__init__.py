@@ -7,6 +7,7 @@
 from carto_sante.density.compare import compare_zones
 from carto_sante.density.compute import compute_density
 from carto_sante.density.context import bivariate_class, join_context, read_context
+from carto_sante.density.figure import density_figure
 from carto_sante.density.inequality import concentration_index, gini, inequality_table, theil
 from carto_sante.density.nearest import nearest_distance, nearest_time, weighted_percentile
 from carto_sante.density.qpv import qpv_card
@@ -18,6 +19,7 @@ __all__ = [
     "compare_zones",
     "compute_density",
     "concentration_index",
+    "density_figure",
     "gini",
     "inequality_table",
     "join_context",

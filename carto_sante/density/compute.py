@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 OK, MISSING, SUPPRESSED = "ok", "missing", "suppressed"
+#: Hypothesis of counts: they have no denominator.
+COUNTED = "Dénombrement, sans dénominateur"
 
 
 def compute_density(
@@ -66,7 +68,8 @@ def compute_density(
         Of the exact Poisson intervals, which bound ``practitioner_count`` and its rates (capacity has none: it is no
         count).
     population_label : str
-        Names the denominator in the hypothesis, in French ("population par points INSEE").
+        Names the denominator in the hypothesis of rates, in French ("recensement par IRIS, répartie à la surface");
+        ages and year are added.
 
     Returns
     -------
@@ -141,11 +144,11 @@ class _Denominators:
                 next_step="Move it first with population.transfer_population.",
             )
         self._population = here[[name for name in here.columns if name != "covered_share"]]
-        self._label = label
         years = self._population["data_year"].dropna().unique()
         if len(years) != 1:
             raise InputError(f"The population mixes the years {sorted(years)}.", expected="people of one year")
         self.data_year = int(years[0])
+        self._label = label
 
     def everybody(self) -> tuple[pd.Series, str]:
         """Return people of all ages by zone, and the hypothesis."""
@@ -159,7 +162,7 @@ class _Denominators:
             self._population, age_from=wanted.age_from, age_to=wanted.age_to, sex=wanted.sex
         ).set_index("territory_id")
         approximation = next(iter(chosen["approximation"]), "")
-        note = f" (bandes d'âge coupées au prorata : {approximation})" if approximation else ""
+        note = " (bandes d'âge coupées au prorata)" if approximation else ""
         text = f"Dénominateur : {self._label}, {wanted.label}, {self.data_year}{note}"
         return chosen["population_count"].reindex(self.ids), text
 
@@ -203,8 +206,8 @@ def _count_rows(counts: pd.DataFrame, hidden: pd.Series, profession: str, *, con
     lower, upper = poisson_interval(counts["practitioner_count"], confidence=confidence)
     status = np.where(hidden, SUPPRESSED, OK)
     heads = _rows(counts["practitioner_count"], "practitioner_count", "praticiens", status, lower, upper)
-    capacity = _rows(counts["practitioner_capacity"], "practitioner_capacity", "équivalents praticien", status)
-    return pd.concat([heads, capacity]).assign(profession=profession, hypothesis="Dénombrement, sans dénominateur")
+    capacity = _rows(counts["practitioner_capacity"], "practitioner_capacity", "équivalents praticiens", status)
+    return pd.concat([heads, capacity]).assign(profession=profession, hypothesis=COUNTED)
 
 
 def _rates(
@@ -219,10 +222,8 @@ def _rates(
     status = np.where(~known, MISSING, np.where(hidden, SUPPRESSED, OK))
     rates = [
         _rows(heads * factor, f"practitioners_{suffix}", unit, status, lower * factor, upper * factor),
-        _rows(
-            counts["practitioner_capacity"] * factor, f"capacity_{suffix}", unit.replace("praticiens", "équivalents praticien"), status
-        ),
-    ]  # fmt: skip
+        _rows(counts["practitioner_capacity"] * factor, f"capacity_{suffix}", f"équivalents {unit}", status),
+    ]
     if smoothing:
         smoothed = smooth_rates(heads, people) * per
         rates.append(_rows(smoothed, f"practitioners_{suffix}_smoothed", unit + ", lissé", status))

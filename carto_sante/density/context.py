@@ -28,7 +28,7 @@ _MORE_IDS = ("territory_id", "codgeo", "depcom", "com", "code_insee", "code", "i
 def read_context(
     path: Path | str, *, level: str, index: str, id_column: str | None = None, value_column: str | None = None
 ) -> pd.DataFrame:
-    """Read a deprivation or income index by zone.
+    r"""Read a deprivation or income index by zone.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def read_context(
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "fdep.csv"
-    >>> _ = path.write_text("code_insee;FDEP20\\n1004;-0,5\\n01005;1.25\\n")
+    >>> _ = path.write_text("code_insee;FDEP20\n1004;-0,5\n01005;1.25\n")
     >>> read_context(path, level="commune", index="fdep")[["territory_id", "index_value"]].values.tolist()
     [['01004', -0.5], ['01005', 1.25]]
     """
@@ -153,7 +153,7 @@ def join_context(table: pd.DataFrame, context: pd.DataFrame, *, column: str = "t
     zones, known = set(table[column].dropna()), set(context["territory_id"])
     if zones and not zones & known:
         raise NoResultError(
-            f"No zone of the table is in the context (for example {min(map(str, zones))!r} and {min(map(str, known))!r}).",
+            f"No zone of the table is in the context ({min(map(str, zones))!r}, {min(map(str, known))!r}...).",
             expected="codes of the same level and geography, as text",
         )
     indexed = context.set_index("territory_id")

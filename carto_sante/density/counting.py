@@ -102,7 +102,7 @@ def _check(practitioners: pd.DataFrame) -> None:
         ]
         capacity = pd.to_numeric(practitioners["capacity"], errors="coerce")
         wrong = practitioners.index[~capacity.between(0, 1) & practitioners["capacity"].notna()]
-        problems += [f"row {label}: capacity {practitioners['capacity'][label]!r}" for label in wrong]
+        problems += [f"row {label}: capacity {practitioners['capacity'][label]}" for label in wrong]
         repeated = practitioners.duplicated(["practitioner_id", "site_id", "profession"])
         if repeated.any():
             problems.append(f"{int(repeated.sum())} rows repeat a practitioner, site and profession")

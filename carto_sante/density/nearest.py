@@ -222,7 +222,7 @@ def _percentile_rows(
     names = pd.Series("city", index=population.index) if zones is None else zones.reindex(population.index)
     people = population["population_count"].to_numpy(dtype="float64")
     rows = []
-    codes = names.to_numpy()
+    codes = names.fillna("").astype(str).to_numpy(dtype=object)
     for code in sorted(names.dropna().unique()):
         inside = codes == code
         for percentile in percentiles:

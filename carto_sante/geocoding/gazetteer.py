@@ -29,7 +29,8 @@ _EARTH_KM_PER_DEGREE = 111.2
 class Scope(NamedTuple):
     """Areas to search, those of a postcode that contradicts them, and what to say of it.
 
-    ``basis`` is "code", "postcode", "label", "near" or "all"; ``refusal`` is the reason why nothing can be searched.
+    ``basis`` is "code", "postcode", "label", "near", "departement" (all that the postcode of a CEDEX says) or "all";
+    ``refusal`` is the reason why nothing can be searched.
     """
 
     areas: tuple[int, ...]
@@ -73,6 +74,7 @@ class Gazetteer:
         self.everywhere = Scope(tuple(range(len(codes))), "all")
         self._label_names = sorted(self._by_label)
         self.scope_of = lru_cache(maxsize=None)(self._scope_of)
+        self.words_of = lru_cache(maxsize=4096)(self._words_of)
 
     def of_code(self, code: str) -> tuple[int, ...]:
         """Areas of a commune code: a commune, a former one, a whole city or one of its arrondissements."""
@@ -118,6 +120,10 @@ class Gazetteer:
             close = np.sort(np.argsort(distance, kind="stable")[:3])
         return tuple(close.tolist())
 
+    def _words_of(self, areas: tuple[int, ...]) -> frozenset[str]:
+        """Words of the names of a few communes: in a street's text they are often the commune, not the street."""
+        return frozenset(word for area in areas[:30] for word in label_key(self.labels[area]).split())
+
     def _scope_of(self, code: str, postcode: str, label: str) -> Scope:
         """Choose where to search: the code first, then the postcode, then the name; never two filters at once."""
         by_code, by_postcode = self.of_code(code), self.of_postcode(postcode)
@@ -137,7 +143,10 @@ class Gazetteer:
         if by_label:
             return self._check(by_label, "label", label, postcode, ())
         if postcode:
-            return Scope((), "postcode", refusal=f"postcode {postcode} is not in the reference")
+            note = f"postcode {postcode} is not in the reference"
+            there = tuple(a for a in self.everywhere.areas if self._department(a) == _department(postcode))
+            # Perhaps the CEDEX of a large organisation: it says the département, no more.
+            return Scope(there, "departement", note=note) if there else Scope((), "postcode", refusal=note)
         if label:
             return Scope((), "label", refusal=f"commune {label!r} is not in the reference")
         return self.everywhere

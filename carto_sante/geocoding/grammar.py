@@ -219,7 +219,7 @@ def _find_number(tokens: list[str]) -> tuple[int, int, str, int]:
     for place, token in enumerate(tokens):
         if not token.isdigit() or len(token) > 5:
             continue
-        if place + 1 < len(tokens) and tokens[place + 1] in MONTHS:
+        if (place + 1 < len(tokens) and tokens[place + 1] in MONTHS) or (place and tokens[place - 1] in MONTHS):
             continue
         suffix, after = _suffix_at(tokens, place + 1)
         after = _skip_range(tokens, after, int(token))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Changes whenever the layout or the grammar does, so that an old file is never read as a new one.
-INDEX_FORMAT = "carto_sante address index 1"
+INDEX_FORMAT = "carto_sante address index 2"
 
 #: Coordinates are kept as integers of 1e-7 degree (1 cm).
 DEGREE_SCALE = 1e7
@@ -192,7 +192,7 @@ def _write(out: Path, tables: dict[str, Any], metadata: dict[str, Any]) -> None:
 def _tables_of(table: pl.DataFrame) -> dict[str, Any]:
     import polars as pl
 
-    table = table.with_columns(
+    table = pl.concat([table, _localities(table)], how="diagonal").with_columns(
         pl.col("old_code", "old_label").fill_null(""),
         pl.when(pl.col("street_id").fill_null("") == "").then(pl.col("street")).otherwise("street_id").alias("way"),
     )
@@ -204,7 +204,10 @@ def _tables_of(table: pl.DataFrame) -> dict[str, Any]:
         .with_row_index("area")
     )
     table = table.join(areas.select(*keys, "area"), on=keys, how="left", validate="m:1")
-    ways = ["area", "way", "postcode"]
+    # Some producers give one identifier to several ways: the name tells them apart, however it is abbreviated.
+    names = table["street"].unique().sort().to_list()
+    table = table.with_columns(pl.col("street").replace_strict(names, [_key_text(n) for n in names]).alias("key"))
+    ways = ["area", "way", "postcode", "key"]
     streets = (
         table.sort("number", "suffix", "id", nulls_last=False, maintain_order=True)
         .group_by(ways, maintain_order=True)
@@ -224,6 +227,28 @@ def _tables_of(table: pl.DataFrame) -> dict[str, Any]:
     tables |= _numbers(table, streets)
     tables |= _names(table, streets, len(areas))
     return {name: values.to_arrow() if hasattr(values, "to_arrow") else values for name, values in tables.items()}
+
+
+def _localities(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a row without number for each locality that addresses lie in and no way is named after."""
+    import polars as pl
+
+    commune = ["commune_code", "old_code"]
+    known = table.select(*commune, pl.col("street").alias("locality")).unique()
+    return (
+        table.filter(pl.col("locality").fill_null("") != "")
+        .group_by(*commune, "commune_label", "old_label", "postcode", "locality")
+        .agg(pl.col("lon", "lat").median())
+        .join(known, on=[*commune, "locality"], how="anti", nulls_equal=True)
+        .rename({"locality": "street"})
+        .with_columns(pl.lit(-1, dtype=table.schema["number"]).alias("number"), pl.lit("").alias("suffix"))
+        .sort("commune_code", "street", "postcode", "old_code")
+    )
+
+
+def _key_text(name: str) -> str:
+    kind, core = street_key(tuple(token for token in tokens_of(name) if token != ","))
+    return f"{kind} {' '.join(core)}"
 
 
 def _numbers(table: pl.DataFrame, streets: pl.DataFrame) -> dict[str, Any]:
@@ -256,7 +281,7 @@ def _names(table: pl.DataFrame, streets: pl.DataFrame, area_count: int) -> dict[
     import polars as pl
 
     parts = []
-    for column in ("street", "alias", "written", "locality"):
+    for column in ("street", "alias", "written"):
         part = table.select("street_number", pl.col(column).alias("name")).filter(pl.col("name").fill_null("") != "")
         parts.append(part.unique())
     named = pl.concat(parts).unique()

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
-from carto_sante.geocoding.gazetteer import Gazetteer, Scope, label_key
+from carto_sante.geocoding.gazetteer import Gazetteer, Scope
 from carto_sante.geocoding.grammar import (
     Parsed,
     is_foreign,
@@ -33,8 +35,12 @@ LOCALITY_FACTOR, MUNICIPALITY_SCORE = 0.7, 0.4
 AMBIGUITY_M = 200.0
 _TIE = 0.004
 _DOUBT = 0.04
+_RIVAL = 0.25
 #: A doubtful or contradicted point never scores more.
 DOUBTFUL_SCORE = 0.75
+
+#: A commune that only the département's digits of a CEDEX postcode point to needs a text this close.
+SURE_TEXT_SCORE = 0.93
 
 #: A text this far from any name is believed only when no other name comes close.
 WEAK_TEXT_SCORE, WEAK_MARGIN = 0.57, 0.06
@@ -84,6 +90,7 @@ class _Candidate(NamedTuple):
     lat: float
     outcome: int
     rank: int
+    alike: float  # similarity of the whole texts, small words included
 
 
 def refused(reason: str) -> Answer:
@@ -146,9 +153,9 @@ class LocalGeocoder:
             return Scope((), "all", refusal="foreign address"), []
         readings: list[tuple[Scope, Query]] = []
         words = parsed.street
-        if scope.basis in {"all", "postcode"} and words:
+        if scope.basis in {"all", "postcode", "departement"} and words:
             length, areas = gazetteer.ending(words)
-            if scope.basis == "postcode":
+            if scope.basis != "all":
                 areas = tuple(area for area in areas if area in scope.areas)
             if areas:
                 narrowed = Scope(areas, "label")
@@ -161,6 +168,8 @@ class LocalGeocoder:
             scope = Scope(areas, "near")
         if words:
             readings.append((scope, self._query(words, scope)))
+            if parsed.tail and scope.basis == "code":  # a comma inside the name: "RUE PIERRE, PAUL ET JACQUES"
+                readings.append((scope, self._query(words + parsed.tail, scope)))
             if scope.rivals:
                 readings.append((Scope(scope.rivals, "rival"), self._query(words, scope)))
         return scope, readings
@@ -190,8 +199,7 @@ class LocalGeocoder:
         glued = "".join(words[len(kind.split()) :])
         soft = set(core) & tables().noise.keys()
         if len(scope.areas) <= 30:
-            for area in scope.areas:
-                soft.update(label_key(self.gazetteer.labels[area]).split())
+            soft |= self.gazetteer.words_of(scope.areas) & set(core)
         if not kind and len(core) > 1:
             types = tables().types
             hint = next((word for word in (core[-1], *core[1:]) if word in types), "")
@@ -225,6 +233,11 @@ class LocalGeocoder:
                     streets.append(name)
                     texts.append(score)
         street = self.index.arrays["name_street"][np.array(streets, dtype=np.int64)]
+        alike = process.cpdist(
+            [tries[place].query.text for place in owners],
+            self.index.texts["name_text"].take(np.array(streets, dtype=np.int64)).to_pylist(),
+            scorer=OSA.normalized_similarity, dtype=np.float32,
+        )  # fmt: skip
         numbers = np.array([tries[place].number for place in owners], dtype=np.int64)
         located = self._finder.locate(street, numbers, [tries[place].suffix for place in owners])
         factor = np.where(numbers >= 0, NUMBER_FACTORS[located.outcome], 1.0)
@@ -233,7 +246,7 @@ class LocalGeocoder:
         by_try: dict[int, list[_Candidate]] = {}
         for place, *candidate in zip(
             owners, total.tolist(), street.tolist(), located.lon.tolist(), located.lat.tolist(),
-            located.outcome.tolist(), located.rank.tolist(), strict=True,
+            located.outcome.tolist(), located.rank.tolist(), alike.tolist(), strict=True,
         ):  # fmt: skip
             by_try.setdefault(place, []).append(_Candidate(*candidate))
         found: dict[int, list[tuple[_Try, list[_Candidate]]]] = {}
@@ -250,6 +263,8 @@ class LocalGeocoder:
         rivals = [c for attempt, candidates in found if attempt.scope.basis == "rival" for c in candidates]
         options = [(attempt, list_) for attempt, list_ in found if attempt.scope.basis != "rival" and list_]
         if not options:
+            if scope.basis == "departement":
+                return refused(scope.note)
             if rivals:
                 return refused(f"contradiction: {scope.note}; the street is in the latter's place")
             return self._municipality(parsed, scope, found)
@@ -260,22 +275,25 @@ class LocalGeocoder:
         if scope.note and scope.rivals and rivals and rivals[0].score >= best.score - 0.1:
             return refused(f"contradiction: {scope.note}; the street exists in both")
         text = best.score
+        if attempt.scope.basis == "departement" and (text < SURE_TEXT_SCORE or best.outcome != EXACT):
+            return refused(scope.note)
         if text < WEAK_TEXT_SCORE and any(
             other.score > text - WEAK_MARGIN and _distance_m(best.lon, best.lat, other.lon, other.lat) > AMBIGUITY_M
             for other in candidates[1:]
         ):
             return self._municipality(parsed, scope, found)
         score = self._score(best, attempt)
+        note = scope.note
         if attempt.scope.basis == "all" and text < 0.97:
-            # Nothing says the commune, and a word that matches nothing may be the name of one that is not here.
-            score = min(score, DOUBTFUL_SCORE)
+            # A word that matches nothing may be the name of a commune that is not in the reference.
+            note = note or "no commune in the address"
         doubt = self._doubt(request, best, candidates[1:])
         if doubt == "tie":
             return refused(f"ambiguous: {self._label(best, attempt)} and {self._label(candidates[1], attempt)}")
         if doubt:
             score = min(score, DOUBTFUL_SCORE)
-        reason = scope.note or (f"also possible: {doubt}" if doubt else "")
-        if scope.note:
+        reason = note or (f"also possible: {doubt}" if doubt else "")
+        if note:
             score = min(score, DOUBTFUL_SCORE)
         return self._answer(best, attempt, score, reason)
 
@@ -302,7 +320,10 @@ class LocalGeocoder:
         """Return "" if the best way stands alone, "tie" if it cannot be told from another, or the other's name."""
         postcodes = self.index.texts["street_postcode"]
         for other in others:
-            if other.score < best.score - _DOUBT or (best.score > 0.9995 and other.score < best.score - _TIE):
+            # Written more alike as a whole: "RUE DES ETANG" may be "Rue des Étangs" as well as "Rue de l'Étang".
+            is_rival = best.alike < 1.0 and other.alike > best.alike + 0.02 and other.score > best.score - _RIVAL
+            is_close = other.score >= best.score - _DOUBT and (best.score <= 0.9995 or other.score >= best.score - _TIE)
+            if not (is_rival or is_close):
                 continue
             if _distance_m(best.lon, best.lat, other.lon, other.lat) <= AMBIGUITY_M:
                 continue
@@ -335,7 +356,7 @@ class LocalGeocoder:
         identifier = (texts["number_id"][best.rank] if best.rank >= 0 else texts["street_id"][best.street]).as_py()
         area = int(arrays["street_area"][best.street])
         return Answer(
-            best.lon, best.lat, step, round(float(np.clip(score, 0.0, 1.0)), 4), precision,
+            best.lon, best.lat, step, round(min(max(score, 0.0), 1.0), 4), precision,
             self._label(best, attempt), identifier, self.gazetteer.codes[area], reason,
         )  # fmt: skip
 
@@ -383,6 +404,7 @@ class LocalGeocoder:
         rows = []
         for row, (answer, reading, scope) in enumerate(zip(answers, parsed, scopes, strict=True)):
             is_lost = answer is not None and answer.precision in {"municipality", "none"}
+            is_lost = is_lost and answer is not None and "no street like" in answer.reason
             if is_lost and reading and reading.number >= 0 and scope and scope.basis == "postcode" and scope.areas:
                 rows.append(row)
         everywhere = self.gazetteer.everywhere

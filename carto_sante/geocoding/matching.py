@@ -27,14 +27,15 @@ MIN_TEXT_SCORE = 0.45
 # Two words may be the same, misspelt, from this similarity on: two letters of five, one of three; of four, two, when
 # nothing better was found.
 _MIN_WORD_SIMILARITY, _MIN_WORD_SIMILARITY_HARD = 0.6, 0.5
+_SHORT_WORD = 4
 _INITIAL_SIMILARITY = 0.6  # "J" for "JEAN"
 _PREFIX_SIMILARITY = 0.8  # "ALEX" for "ALEXANDRE", unknown to the tables
 _KNOWN_WORD_DAMPING = 0.95  # a word that exists is less likely to be another one misspelt
-_EXTRA_WORD_COST = 0.35  # what words of the query that the way does not hold may cost
+_EXTRA_WORD_COST = 0.45  # what words of the query that the way does not hold may cost
 _TYPE_MISSING, _TYPE_DIFFERS = 0.985, 0.87
 _WHOLE_TEXT_SHARE = 0.04
-_UNSURE = 0.82  # queries whose best way is below are searched again, harder
-_BLOCK_CELLS = 20_000_000
+_UNSURE = 0.88  # queries whose best way is below are searched again, harder
+_BLOCK_CELLS = 8_000_000
 
 
 class Query(NamedTuple):
@@ -221,7 +222,8 @@ class Matcher:
         full = self._edits([(query.glued, query.glued) for query in queries], part.glued)
         asked = np.array([len("".join(query.words)) for query in queries], dtype=np.float32)
         alike = 1.0 - np.minimum(whole / np.maximum(lengths, asked[:, None]), full / lengths)
-        owner, name = np.nonzero(alike >= MIN_TEXT_SCORE)
+        least = np.where(lengths <= _SHORT_WORD, _MIN_WORD_SIMILARITY_HARD, _MIN_WORD_SIMILARITY)
+        owner, name = np.nonzero(alike >= least)
         glued = self._top(part, queries, owner, name, alike[owner, name] * 0.98)
         return _merged(found, glued, np.arange(len(queries)))
 
@@ -278,6 +280,9 @@ def _similar_words(asked: list[str], known: list[str], *, is_hard: bool) -> Any:
     close = table[row, column]
     numeric = np.array([word.isdigit() for word in known])
     keep = (close < 1.0) & ~numeric[column]
+    if is_hard:  # half of the letters wrong is only believed of short words
+        length = np.array([len(word) for word in known])[column]
+        keep &= (close >= _MIN_WORD_SIMILARITY) | (length <= _SHORT_WORD)
     damping = np.array([_KNOWN_WORD_DAMPING if asked[n] in place_of else 1.0 for n in fuzzy], dtype=np.float32)
     close = close * damping[row]
     near = sparse.csr_array((close[keep], (np.array(fuzzy)[row[keep]], column[keep])), shape=shape)

@@ -125,7 +125,10 @@ def _requests(addresses: pd.DataFrame, hints: Sequence[tuple[float, float] | Non
     for name in _TEXT_COLUMNS:
         if name in present:
             values = addresses[name].astype(object).where(addresses[name].notna(), "")
-            columns.append([str(value).strip() for value in values])
+            texts = [str(value).strip() for value in values]
+            if name in {"postcode", "commune_code"}:  # "1004": a spreadsheet took the zero
+                texts = [f"0{text}" if len(text) == 4 and text.isdigit() else text for text in texts]
+            columns.append(texts)
         else:
             columns.append([""] * len(addresses))
     return [Request(*row) for row in zip(*columns, hints, strict=True)]

@@ -35,7 +35,8 @@ def open_reference(reference: Reference) -> Geocoder:
     ----------
     reference : AddressIndex, Geocoder, path or paths
         An opened index, a geocoder, the path of an index, or CSV of the BAN or BANO: those are indexed once in the
-        user's cache folder, under a name made from their content.
+        user's cache folder, under a name made from their content. "geoplateforme", or the address of the CSV
+        endpoint of an addok, asks a service.
 
     Raises
     ------
@@ -46,6 +47,11 @@ def open_reference(reference: Reference) -> Geocoder:
     """
     if isinstance(reference, AddressIndex):
         return LocalGeocoder(reference)
+    if isinstance(reference, str) and (reference == "geoplateforme" or reference.startswith(("http://", "https://"))):
+        from carto_sante.geocoding.service import GEOPLATEFORME_URL, ServiceGeocoder
+
+        url = GEOPLATEFORME_URL if reference == "geoplateforme" else reference
+        return ServiceGeocoder(url=url, resume_folder=cache_folder() / "service")
     if isinstance(reference, str | Path):
         source = require_file(reference, what="address reference")
         return LocalGeocoder(open_index(source) if is_index_file(source) else _indexed([source]))

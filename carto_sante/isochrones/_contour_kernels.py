@@ -33,8 +33,7 @@ def trace(level: Any) -> Any:
     xy = np.empty((1024, 2), np.float64)
     offset = np.zeros(64, np.int64)
     area = np.zeros(64, np.float64)
-    rings = 0
-    count = 0
+    rings = count = 0
     for start_j in range(1, height - 1):
         for start_i in range(width - 1):
             if level[start_j, start_i] >= 0.0 or level[start_j, start_i + 1] < 0.0 or is_walked[start_j, start_i]:
@@ -182,10 +181,23 @@ def is_inside(x, y, ring_x, ring_y, bottom, cell_m, row_offset, row_edge):  # ty
 
 
 @compiled
-def is_uniform(level, i, j, is_in):  # type: ignore[no-untyped-def]
-    """Return whether a cell and its eight neighbours are on the same side of the limit."""
-    for around in range(j - 1, j + 2):
-        for beside in range(i - 1, i + 2):
-            if (level[around, beside] < 0.0) != is_in:
-                return False
-    return True
+def near_the_contour(level: Any) -> Any:
+    """Return which cells have, among themselves and their eight neighbours, both inside and outside ones."""
+    height, width = level.shape
+    is_near = np.zeros((height, width), np.bool_)
+    for j in range(height - 1):
+        for i in range(width - 1):
+            is_in = level[j, i] < 0.0
+            if (level[j, i + 1] < 0.0) != is_in:
+                _mark(is_near, i, j, i + 1, j)
+            if (level[j + 1, i] < 0.0) != is_in:
+                _mark(is_near, i, j, i, j + 1)
+    return is_near
+
+
+@compiled
+def _mark(is_near: Any, i0: int, j0: int, i1: int, j1: int) -> None:
+    # Every cell that has both ends of the step in its 3 x 3 square; a square of both sides always holds such a step.
+    for j in range(max(0, j1 - 1), min(is_near.shape[0], j0 + 2)):
+        for i in range(max(0, i1 - 1), min(is_near.shape[1], i0 + 2)):
+            is_near[j, i] = True

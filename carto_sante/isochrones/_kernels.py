@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from carto_sante.isochrones._contour_kernels import is_inside, is_uniform
+from carto_sante.isochrones._contour_kernels import is_inside, near_the_contour
 from carto_sante.travel._compiled import compiled
 from carto_sante.travel._street_kernels import nearest_on_piece
 
@@ -245,6 +245,7 @@ def measure(  # type: ignore[no-untyped-def]
     test of the rings where all cells around agree; ``left`` and ``bottom`` are those of its first inner cell.
     """
     reached = outside = inside_all = wrong = 0.0
+    is_near = near_the_contour(level)
     height, width = level.shape
     right, top = left + (width - 2) * cell_m, bottom + (height - 2) * cell_m
     first_column = max(0, int(np.floor((left - side_m - grid_left) / side_m)))
@@ -280,7 +281,7 @@ def measure(  # type: ignore[no-untyped-def]
                     is_in = False
                 else:
                     is_in = level[j, i] < 0.0
-                    if not is_uniform(level, i, j, is_in):
+                    if is_near[j, i]:
                         is_in = is_inside(x, y, ring_x, ring_y, bottom - cell_m, cell_m, row_offset, row_edge)
                 weight = length / parts
                 if is_reached:

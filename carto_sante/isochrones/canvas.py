@@ -136,11 +136,9 @@ class Canvas:
 
 def _drawn_length_m(index: SearchIndex) -> Floats:
     streets = index.streets
-    length: Floats = np.bincount(
-        streets.segment,
-        weights=np.hypot(streets.ends_m[:, 2] - streets.ends_m[:, 0], streets.ends_m[:, 3] - streets.ends_m[:, 1]),
-        minlength=index.network.segment_count,
-    )
+    ends = streets.ends_m
+    length = np.zeros(index.network.segment_count)
+    np.add.at(length, streets.segment, np.hypot(ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1]))
     return length
 
 

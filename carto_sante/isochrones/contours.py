@@ -74,7 +74,7 @@ class TimeRaster:
         shape = (window.rows, window.columns)
         self.time, self.width = np.empty(shape, np.float32), np.empty(shape, np.float32)
         self._limit_s = np.inf
-        self._level = np.empty((window.rows + 2, window.columns + 2))
+        self._level = np.empty((window.rows + 2, window.columns + 2), np.float32)
         fill_times(
             window.first_i, window.first_j, TILE_CELLS, canvas.tile_columns, canvas.slot, canvas.segment, canvas.along,
             canvas.cell_s, *profile.arrays, self.time, self.width,
@@ -141,8 +141,7 @@ def _by_polygon(xy: Floats, ring_offset: LongInts, owner: Ints) -> Outline:
 def simplify_nested(shapes: list[shapely.Geometry], *, tolerance_m: float) -> list[shapely.Geometry]:
     """Return nested polygons with lighter lines, still nested: the lines they share are simplified once.
 
-    No vertex of the result lies outside the tolerance (the square root of the area of the triangles taken off, after
-    Visvalingam).
+    The tolerance is the square root of the area of the smallest triangle that stays (Visvalingam).
     """
     bands = [shapes[0], *(shapely.difference(outer, inner) for inner, outer in pairwise(shapes))]
     light = shapely.coverage_simplify(np.array(bands, dtype=object), tolerance_m)

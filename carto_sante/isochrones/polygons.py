@@ -20,6 +20,7 @@ from carto_sante.travel.snapping import (
     Snaps,
     coordinates_of,
     links_of,
+    list_isolated,
     list_not_snapped,
     place,
     require_some,
@@ -117,7 +118,8 @@ def compute_isochrones(
         the length inside the polygon) and geometry, in the CRS of the network. Length and shares are those of
         all that is within ``limit_min``, for bands too. With ``population``: ``reached_population_count``,
         ``reachable_population_outside_share`` and ``unreachable_population_inside_share``.
-        ``attrs["not_snapped"]`` lists the sites left out.
+        ``attrs["not_snapped"]`` lists the sites left out, ``attrs["isolated"]`` those on a street that leads almost
+        nowhere, whose isochrone is that street.
 
     Raises
     ------
@@ -132,7 +134,20 @@ def compute_isochrones(
 
     Examples
     --------
-    >>> compute_isochrones(network, surgeries, limits_min=(5, 10, 15), shape="bands", dissolve=True)  # doctest: +SKIP
+    >>> import geopandas, pathlib, tempfile
+    >>> from carto_sante.network import read_osm
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "street.osm"
+    >>> _ = file.write_text(
+    ...     '<osm version="0.6"><node id="1" lat="48.11" lon="-1.68"/><node id="2" lat="48.12" lon="-1.68"/>'
+    ...     '<way id="7"><nd ref="1"/><nd ref="2"/><tag k="highway" v="residential"/></way></osm>')
+    >>> network = read_osm(file, mode="walk")
+    >>> places = geopandas.points_from_xy([-1.6801, -1.6802], [48.112, 48.118], crs="EPSG:4326").to_crs(network.crs)
+    >>> table = geopandas.GeoDataFrame({"site_id": ["a", "b"]}, geometry=places)
+    >>> bands = compute_isochrones(network, table, limits_min=(2, 5), shape="bands", dissolve=True)
+    >>> bands[["site_id", "lower_min", "limit_min"]].values.tolist()
+    [['all', 0.0, 2.0], ['all', 2.0, 5.0]]
+    >>> bool((bands["unreachable_inside_share"] < 0.05).all())
+    True
     """
     side = cell_of(network, cell_m)
     options = options_of(limits_min, direction=direction, shape=shape, cell_m=side, tolerance_m=tolerance_m)
@@ -154,6 +169,7 @@ def compute_isochrones(
     refuse_errors(rows, max_error_share)
     table = _frame(network, rows, shape=shape)
     table.attrs["not_snapped"] = list_not_snapped(index, snaps, x, y, table="sites")
+    table.attrs["isolated"] = list_isolated(index, snaps, table="sites")
     return table
 
 

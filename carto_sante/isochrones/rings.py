@@ -88,8 +88,8 @@ def compute_walking_rings(
         rows.append(_ring(str(zone_id), "dans le périmètre", None, None, inside, {}))
         sources = zone_sources(index, inside, is_outward=not options.is_inbound)
         if len(sources.segment) == 0:
-            record = {"table": "zones", "point_id": str(zone_id), "reason": "no street"}
-            missing.append({**record, "snap_distance_m": None, "component": None})
+            left_out = {"table": "zones", "point_id": str(zone_id), "reason": "no street"}
+            missing.append({**left_out, "snap_distance_m": None, "component": None})
             continue
         covered, lower = inside, 0.0
         for record in draw(canvas, profile, sources, options):

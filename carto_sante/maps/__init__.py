@@ -14,7 +14,7 @@ module          what it answers
 `sites`         practitioners gathered by place; `symbols` how each profession is drawn
 `zones`         territories, rings and isochrones as light GeoJSON; `anchors` where their names go
 `labels`        French words and numbers
-`base_maps`     IGN Plan, OpenStreetMap, or none
+`base_maps`     IGN Plan, OpenStreetMap, or none; `credits` the sources
 `element`       the page's own scripts as a Folium element; `deterministic` its stable identifiers
 =============== ===========================================================================
 

@@ -11,8 +11,8 @@ from carto_sante.crs import GEOGRAPHIC_CRS
 if TYPE_CHECKING:
     from geopandas import GeoSeries
 
-ANCHOR_COUNT = 12
-_GRID = 9
+ANCHOR_COUNT = 20
+_GRID = 11
 
 
 def label_anchors(geometries: GeoSeries, *, count: int = ANCHOR_COUNT) -> list[list[list[float]]]:
@@ -24,7 +24,7 @@ def label_anchors(geometries: GeoSeries, *, count: int = ANCHOR_COUNT) -> list[l
     ----------
     geometries : GeoSeries
         Polygons in metres.
-    count : int, default 12
+    count : int, default 20
         Points wanted by polygon.
     """
     import geopandas

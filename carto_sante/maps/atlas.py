@@ -51,6 +51,7 @@ def write_atlas(
     levels: Sequence[str] = ("quartier", "qpv"),
     indicator: str = "practitioners_per_100k",
     profession: str = "gp",
+    hypothesis: str | Sequence[str] | None = None,
     streets: GeoDataFrame | None = None,
     formats: Sequence[str] = FORMATS,
     offline: bool = False,
@@ -65,7 +66,7 @@ def write_atlas(
     ----------
     folder : path
         Written whole or not at all; what it held is replaced.
-    title, vintage, practitioners, territories, indicators, indicator, profession, base_map, credits
+    title, vintage, practitioners, territories, indicators, indicator, profession, hypothesis, base_map, credits
         As `carto_sante.maps.build_city_map`.
     levels : sequence of str, default ("quartier", "qpv")
         Levels with one page per zone; the first is the level of the choropleth. Those without zones are skipped.
@@ -104,8 +105,10 @@ def write_atlas(
     for name in present:
         located = with_zone_column(located, territories, level=name)
     common: dict[str, Any] = {"practitioners": located, "territories": territories, "indicators": indicators,
-                              "indicator": indicator, "profession": profession}  # fmt: skip
-    printed = _Printer(title=title, vintage=vintage, streets=streets, credits=credits, level=level, **common)
+                              "indicator": indicator, "profession": profession, "hypothesis": hypothesis}  # fmt: skip
+    printed = _Printer(
+        title=title, vintage=vintage, streets=_in_metres(streets, territories), credits=credits, level=level, **common
+    )
     qpv_level = next((item for item in present if item != level), "qpv")
     whole = build_city_map(
         title=title, vintage=vintage, streets=streets, level=level, qpv_level=qpv_level, base_map=base_map,
@@ -131,8 +134,9 @@ def write_atlas(
                 entries.append(printed.entry(name, number, stem))
                 if on_page:
                     on_page(label)
-        write_index(part / "index.html", title=title, vintage=vintage, entries=entries, formats=formats,
-                    column=f"{profession_of(profession).plural}, {unit_label(printed.unit)}", credits=credits)  # fmt: skip
+        column = f"{profession_of(profession).plural}, {unit_label(printed.unit)}"
+        words: dict[str, Any] = {"title": title, "vintage": vintage, "credits": credits}
+        write_index(part / "index.html", entries=entries, formats=formats, column=column, **words)
         names = sorted(path.name for path in part.iterdir() if path.name != "index.html")
     return [Path(folder) / name for name in ["index.html", *names]]
 
@@ -155,6 +159,7 @@ class _Printer:
     def __init__(
         self, *, title: str, vintage: Any, practitioners: Any, territories: Any, indicators: Any, indicator: str,
         profession: str, level: str, streets: Any, credits: Sequence[str],
+        hypothesis: str | Sequence[str] | None = None,
     ) -> None:  # fmt: skip
         self.title, self.vintage, self.credits, self.streets = title, vintage, credits, streets
         self.territories, self.level = territories, level
@@ -162,7 +167,9 @@ class _Printer:
         placed = practitioners.geometry.notna() & ~practitioners.geometry.is_empty
         self.people = practitioners[placed]
         self.keys = parts.shown_professions(practitioners, None, first=profession)
-        latest = indicators.sort_values("data_year", kind="stable")
+        preferred = parts.preferred_hypotheses(indicators, hypothesis)
+        latest = indicators.assign(_main=indicators["hypothesis"].isin(preferred))
+        latest = latest.sort_values(["_main", "data_year"], kind="stable")
         self.values = latest.drop_duplicates(
             ["territory_id", "territory_level", "profession", "indicator"], keep="last"
         )
@@ -282,6 +289,10 @@ class _Printer:
         for level in sorted(set(counts.index[counts == 1]) & known - {self.level, "qpv"}):
             return level, str(zones_of(self.territories, level=level)["territory_id"].iloc[0])
         return None
+
+
+def _in_metres(streets: Any, territories: Any) -> Any:
+    return None if streets is None else streets.to_crs(territories.crs)
 
 
 def _label(zones: Any, number: int) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from geopandas import GeoDataFrame
 
+_OTHER = "Autres changements"
 #: Kind of change: plural label, group, symbol. Movements first; colours of gains and losses are those of the balance.
 CHANGE_KINDS: dict[str, tuple[str, str, Symbol]] = {
     "arrived": ("Arrivées", "Mouvements", Symbol("M8.5 2h7v6.5H22v7h-6.5V22h-7v-6.5H2v-7h6.5z", "#542788")),
@@ -21,9 +22,9 @@ CHANGE_KINDS: dict[str, tuple[str, str, Symbol]] = {
     "moved_within": ("Déménagements dans le quartier", "Mouvements", Symbol("M12 3a9 9 0 1 0 .001 0z", "#00696A")),
     "site_added": ("Nouveaux lieux d’exercice", "Mouvements", Symbol("M12 2.5 22 20.5H2z", "#542788")),
     "site_removed": ("Lieux d’exercice fermés", "Mouvements", Symbol("M12 21.5 2 3.5h20z", "#A04A00")),
-    "mode_changed": ("Changements de mode d’exercice", "Autres changements", Symbol("M4 4h16v16H4z", "#46505A")),
-    "sector_changed": ("Changements de secteur", "Autres changements", Symbol("M12 1.5 22.5 12 12 22.5 1.5 12z", "#46505A")),
-    "address_cleaned": ("Adresses corrigées", "Autres changements", Symbol("M6.5 3h11L23 12l-5.5 9h-11L1 12z", "#6B5900")),
+    "mode_changed": ("Changements de mode d’exercice", _OTHER, Symbol("M4 4h16v16H4z", "#46505A")),
+    "sector_changed": ("Changements de secteur", _OTHER, Symbol("M12 1.5 22.5 12 12 22.5 1.5 12z", "#46505A")),
+    "address_cleaned": ("Adresses corrigées", _OTHER, Symbol("M6.5 3h11L23 12l-5.5 9h-11L1 12z", "#6B5900")),
 }  # fmt: skip
 SINGULAR = {
     "arrived": "Arrivée", "left": "Départ", "moved": "Déménagement vers un autre quartier",

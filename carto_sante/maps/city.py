@@ -39,7 +39,7 @@ def build_city_map(
     qpv_level: str = "qpv",
     indicator: str = "practitioners_per_100k",
     profession: str = "gp",
-    hypothesis: str | None = None,
+    hypothesis: str | Sequence[str] | None = None,
     professions: Sequence[str] | None = None,
     bivariate_with: str | None = None,
     indicator_labels: Mapping[str, str] | None = None,
@@ -77,8 +77,9 @@ def build_city_map(
         Level shown first, and level of the QPV outlines.
     indicator, profession : str
         What is shown first.
-    hypothesis : str, optional
-        Which of several denominators is shown first, as written in the table.
+    hypothesis : str or sequence of str, optional
+        Which of several denominators is shown first, as written in the table; several where levels differ. By default
+        the first of each level in ``indicators.attrs["denominators"]``, when there is one.
     professions : sequence of str, optional
         Professions of the map; by default all those of the table.
     bivariate_with : str, optional
@@ -145,8 +146,14 @@ def build_city_map(
     ids_by_level = {record["key"]: record["ids"] for record in every}
     if reference:
         ids_by_level[reference] = zones_of(territories, level=reference)["territory_id"].tolist()
+    preferred = parts.preferred_hypotheses(indicators, hypothesis)
     choropleths = parts.choropleth_records(
-        indicators, ids_by_level=ids_by_level, class_count=class_count, scheme=scheme, labels=indicator_labels
+        indicators,
+        ids_by_level=ids_by_level,
+        class_count=class_count,
+        scheme=scheme,
+        labels=indicator_labels,
+        preferred=preferred,
     )
     sites = gather_sites(located, zone_ids=records[0]["ids"], level=level, professions=shown)
     data: dict[str, Any] = {
@@ -158,9 +165,7 @@ def build_city_map(
         "qpv": qpv,
         "reference_level": reference,
         "choropleths": choropleths,
-        "first": _first(
-            choropleths, level=level, indicator=indicator, profession=profession, hypothesis=hypothesis
-        ),
+        "first": _first(choropleths, level=level, indicator=indicator, profession=profession),
         "first_profession": profession,
         "bivariate": _bivariate(choropleths, level=level, indicator=indicator, second=bivariate_with),
         "places": sites.places,
@@ -251,18 +256,15 @@ def _qpv(territories: Any, located: Any, shown: Sequence[str], *, qpv_level: str
     return record
 
 
-def _first(
-    choropleths: list[dict[str, Any]], *, level: str, indicator: str, profession: str, hypothesis: str | None
-) -> int:
+def _first(choropleths: list[dict[str, Any]], *, level: str, indicator: str, profession: str) -> int:
     """Return the choropleth shown first: the asked one, its latest year and first hypothesis; -1 without any."""
     if not choropleths:
         return -1
 
     def score(record: dict[str, Any]) -> tuple[bool, bool, bool, bool, int]:
         is_asked = record["indicator"] == indicator
-        is_preferred = hypothesis is None or record["hypothesis"] == hypothesis
         is_profession = record["profession"] == profession
-        return (record["level"] == level, is_asked, is_profession, is_preferred, record["year"] or 0)
+        return (record["level"] == level, is_asked, is_profession, record["is_main"], record["year"] or 0)
 
     best = max(range(len(choropleths)), key=lambda number: (score(choropleths[number]), -number))
     if choropleths[best]["level"] != level:

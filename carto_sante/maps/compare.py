@@ -114,7 +114,7 @@ def build_diff_map(
         Data dates of the two vintages.
     changes : GeoDataFrame
         One row per change: ``practitioner_id``, ``practitioner_label``, ``profession``, ``change``
-        ("arrived", "left", "moved"...), ``change_label``, ``from_id``, ``to_id``, ``from_value``, ``to_value``, in metres.
+        ("arrived", "left", "moved"...), ``from_id``, ``to_id``, ``from_value``, ``to_value``, in metres.
     balance : DataFrame
         By ``territory_id`` (or ``<level>_id``) and ``profession``: ``before_count``, ``arrived_count``,
         ``moved_in_count``, ``left_count``, ``moved_out_count``, ``after_count``.

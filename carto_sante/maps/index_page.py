@@ -47,7 +47,7 @@ def write_index(
     title, vintage, credits
         As the maps.
     entries : sequence of mapping
-        ``stem``, ``level`` (plural), ``noun`` (singular), ``label``, ``code``, ``count`` and ``value`` of each zone, in order.
+        ``stem``, ``level`` (plural), ``noun`` (singular), ``label``, ``code``, ``count`` and ``value`` of each zone.
     formats : sequence of str
         Files that each zone has.
     column : str
@@ -79,7 +79,8 @@ def _section(level: str, entries: Sequence[Mapping[str, str]], formats: Sequence
     name = escape(level[0].upper() + level[1:])
     noun = escape(entries[0]["noun"][0].upper() + entries[0]["noun"][1:])
     head = (
-        f'<tr><th scope="col">{noun}</th><th scope="col" class="code">Code</th><th scope="col" class="n">Praticiens</th>'
+        f'<tr><th scope="col">{noun}</th><th scope="col" class="code">Code</th>'
+        '<th scope="col" class="n">Praticiens</th>'
         f'<th scope="col" class="n">{escape(column)}</th><th scope="col">Cartes</th></tr>'
     )
     rows = "".join(_row(entry, formats) for entry in entries)
@@ -95,6 +96,6 @@ def _row(entry: Mapping[str, str], formats: Sequence[str]) -> str:
         if kind in formats
     )
     return (
-        f'<tr><th scope="row">{text["label"]}</th><td class="code">{text["code"]}</td><td class="n">{text["count"]}</td>'
-        f'<td class="n">{text["value"]}</td><td class="links">{links}</td></tr>\n'
+        f'<tr><th scope="row">{text["label"]}</th><td class="code">{text["code"]}</td>'
+        f'<td class="n">{text["count"]}</td><td class="n">{text["value"]}</td><td class="links">{links}</td></tr>\n'
     )

@@ -44,16 +44,16 @@ PRECISION_LABELS = {
 }
 MODE_LABELS = {"walk": "à pied", "bike": "à vélo", "drive": "en voiture"}
 INDICATOR_LABELS = {
-    "practitioners_per_100k": "Praticiens pour 100\u202f000 habitants",
-    "practitioners_per_10k": "Praticiens pour 10\u202f000 habitants",
-    "etp_per_100k": "ETP pour 100\u202f000 habitants",
+    "practitioners_per_100k": "Praticiens pour 100\u202f000 hab.",
+    "practitioners_per_10k": "Praticiens pour 10\u202f000 hab.",
+    "etp_per_100k": "ETP pour 100\u202f000 hab.",
     "inhabitants_per_practitioner": "Habitants par praticien",
     "practitioner_count": "Nombre de praticiens",
     "practitioner_capacity": "Activité (équivalents praticien)",
-    "capacity_per_100k": "Activité pour 100\u202f000 habitants",
-    "capacity_per_10k": "Activité pour 10\u202f000 habitants",
-    "practitioners_per_100k_smoothed": "Praticiens pour 100\u202f000 habitants, lissé",
-    "practitioners_per_10k_smoothed": "Praticiens pour 10\u202f000 habitants, lissé",
+    "capacity_per_100k": "Activité pour 100\u202f000 hab.",
+    "capacity_per_10k": "Activité pour 10\u202f000 hab.",
+    "practitioners_per_100k_smoothed": "Praticiens pour 100\u202f000 hab., lissé",
+    "practitioners_per_10k_smoothed": "Praticiens pour 10\u202f000 hab., lissé",
     "nearest_distance_p50_m": "Distance au plus proche (médiane)",
     "nearest_time_p50_min": "Temps au plus proche (médiane)",
     "population_count": "Habitants",

@@ -85,6 +85,16 @@ def further_labels(choropleths: Sequence[Mapping[str, Any]], shown: Sequence[str
     return {key: profession_of(key).plural for key in sorted(keys)}
 
 
+def preferred_hypotheses(indicators: pd.DataFrame, chosen: str | Sequence[str] | None) -> list[str]:
+    """Return the hypotheses shown first: those chosen, or the main denominator of each level."""
+    if chosen is not None:
+        return [chosen] if isinstance(chosen, str) else list(chosen)
+    first: dict[str, str] = {}
+    for item in indicators.attrs.get("denominators", []):
+        first.setdefault(item["level"], item["hypothesis"])
+    return list(dict.fromkeys(first.values()))
+
+
 def choropleth_records(
     indicators: pd.DataFrame,
     *,
@@ -92,6 +102,7 @@ def choropleth_records(
     class_count: int,
     scheme: str,
     labels: Mapping[str, str] | None = None,
+    preferred: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Return one choropleth per level, indicator, profession, year and hypothesis, classes included."""
     keys = ["territory_level", "indicator", "profession", "data_year", "hypothesis"]
@@ -114,6 +125,7 @@ def choropleth_records(
                 "profession": "" if _is_missing(profession) else str(profession),
                 "year": None if _is_missing(year) else int(year),
                 "hypothesis": "" if _is_missing(hypothesis) else str(hypothesis),
+                "is_main": hypothesis in preferred,
                 "unit": unit_label(str(units.iloc[0])) if len(units) else "",
                 "values": _rounded(np.where(is_ok, values, np.nan)),
                 "lower": _rounded(np.where(is_ok, _numbers(aligned["lower"]), np.nan)),

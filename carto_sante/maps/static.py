@@ -21,9 +21,8 @@ from carto_sante.maps.symbols import symbols_of
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-A4_LANDSCAPE_MM = (297.0, 210.0)
+A4_LANDSCAPE_IN = (297 / 25.4, 210 / 25.4)
 PRINT_DPI = 200
-MM_PER_INCH = 25.4
 _INK, _FINE, _BAND, _QPV = "#1D2A33", "#52616D", "#12394F", "#B0005A"
 _MARKERS: dict[str, Any] = {
     "gp": "o", "nurse": "s", "physiotherapist": "^", "dentist": "D", "gynaecologist": "p", "midwife": "v",
@@ -54,7 +53,7 @@ class PrintedTerritory:
     is_inside : Series of bool
         Whether each is in the studied territory: the others are drawn paler.
     qpv, streets : GeoDataFrame or None
-        Outlines and lines drawn for bearings.
+        Outlines and lines drawn for bearings, in the CRS of the zones.
     header, rows : sequence
         The table: column titles, then one row per profession, its key first.
     facts : sequence of (label, value)
@@ -128,7 +127,7 @@ def _draw(page: PrintedTerritory) -> Any:
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    figure = Figure(figsize=tuple(side / MM_PER_INCH for side in A4_LANDSCAPE_MM), facecolor="white")
+    figure = Figure(figsize=A4_LANDSCAPE_IN, facecolor="white")
     FigureCanvasAgg(figure)
     figure.add_artist(Rectangle((0, 0.895), 1, 0.105, facecolor=_BAND, transform=figure.transFigure))
     figure.text(0.03, 0.958, page.title, size=22, weight="bold", color="white", va="center")
@@ -148,13 +147,14 @@ def _draw(page: PrintedTerritory) -> Any:
 def _draw_map(axes: Any, page: PrintedTerritory) -> None:
     axes.set_axis_off()
     axes.set_aspect("equal")
-    left, right, bottom, top = _frame(page.zone, ratio=(0.615 * A4_LANDSCAPE_MM[0]) / (0.805 * A4_LANDSCAPE_MM[1]))
+    left, right, bottom, top = _frame(page.zone, ratio=(0.615 * A4_LANDSCAPE_IN[0]) / (0.805 * A4_LANDSCAPE_IN[1]))
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
     _draw_zones(axes, page)
-    if page.streets is not None and len(page.streets):
-        page.streets.plot(ax=axes, color="#FFFFFF", linewidth=1.6, alpha=0.8, aspect=None, zorder=2)
-        page.streets.plot(ax=axes, color="#9AA7B1", linewidth=0.5, aspect=None, zorder=2.1)
+    lines = _lines(page.streets, (left, bottom, right, top))
+    if lines is not None:
+        lines.plot(ax=axes, color="#FFFFFF", linewidth=1.6, alpha=0.8, aspect=None, zorder=2)
+        lines.plot(ax=axes, color="#9AA7B1", linewidth=0.5, aspect=None, zorder=2.1)
     page.zones.boundary.plot(ax=axes, color="#40566B", linewidth=0.8, aspect=None, zorder=3)
     if page.qpv is not None and len(page.qpv):
         page.qpv.boundary.plot(ax=axes, color=_QPV, linewidth=1.4, linestyle=(0, (5, 3)), aspect=None, zorder=4)
@@ -163,6 +163,15 @@ def _draw_map(axes: Any, page: PrintedTerritory) -> None:
     _draw_names(axes, page, (left, right, bottom, top))
     _draw_people(axes, page)
     _draw_scale(axes, left, right, bottom, top)
+
+
+def _lines(streets: GeoDataFrame | None, window: tuple[float, float, float, float]) -> Any:
+    """Return the streets drawn as lines that the window shows; None where there are none (boxes serve the search)."""
+    if streets is None or not len(streets):
+        return None
+    lines = streets[streets.geom_type.isin(["LineString", "MultiLineString"])]
+    lines = lines.cx[window[0] : window[2], window[1] : window[3]] if len(lines) else lines
+    return lines if len(lines) else None
 
 
 def _frame(zone: GeoDataFrame, *, ratio: float) -> tuple[float, float, float, float]:
@@ -298,8 +307,9 @@ def _draw_legend(figure: Any, page: PrintedTerritory, x: float, y: float) -> Non
     lines += [(words[code], *page.patterns[code]) for code in (MISSING, SUPPRESSED) if code in present]
     y -= 0.058
     for label, color, hatch in lines:
-        figure.add_artist(Rectangle((x, y), 0.022, 0.017, facecolor=color, edgecolor="#40566B", linewidth=0.6, hatch=hatch,
-                                    alpha=None if hatch else 0.9, transform=figure.transFigure))  # fmt: skip
+        box = Rectangle((x, y), 0.022, 0.017, facecolor=color, edgecolor="#40566B", linewidth=0.6, hatch=hatch,
+                        alpha=None if hatch else 0.9, transform=figure.transFigure)  # fmt: skip
+        figure.add_artist(box)
         figure.text(x + 0.029, y + 0.0085, label, size=8, color=_INK, va="center")
         y -= 0.024
 

@@ -17,6 +17,8 @@ DECIMALS = 5
 """Of a degree: about one metre, below the width of a drawn line at the largest zoom."""
 SIMPLIFY_M = 4.0
 """Tolerance of drawn outlines, in metres: half a pixel at zoom 15. Numbers are never computed on these outlines."""
+REACH_SIMPLIFY_M = 8.0
+"""The same for isochrones, contours of a raster whose cells are 10 m or more."""
 
 
 def level_records(territories: GeoDataFrame, *, level: str) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def zones_of(territories: GeoDataFrame, *, level: str) -> GeoDataFrame:
     return zones.sort_values("territory_id", kind="stable").reset_index(drop=True)
 
 
-def light_geometries(geometries: GeoSeries) -> list[dict[str, Any] | None]:
+def light_geometries(geometries: GeoSeries, *, tolerance_m: float = SIMPLIFY_M) -> list[dict[str, Any] | None]:
     """Return geometries simplified by a few metres, in degrees rounded to about one metre, as GeoJSON.
 
     Neighbours that share a border still do (GEOS coverage simplification); None where nothing is left.
@@ -81,9 +83,9 @@ def light_geometries(geometries: GeoSeries) -> list[dict[str, Any] | None]:
     values: Any = np.asarray(geometries.array, dtype=object)
     is_polygon = np.isin(shapely.get_type_id(values), (3, 6))
     if len(values) and is_polygon.all() and shapely.coverage_is_valid(values):
-        values = shapely.coverage_simplify(values, SIMPLIFY_M)
+        values = shapely.coverage_simplify(values, tolerance_m)
     else:
-        values = shapely.simplify(values, SIMPLIFY_M, preserve_topology=True)
+        values = shapely.simplify(values, tolerance_m, preserve_topology=True)
     degrees = geopandas.GeoSeries(values, crs=geometries.crs).to_crs(GEOGRAPHIC_CRS)
     rounded = shapely.transform(np.asarray(degrees.array, dtype=object), lambda xy: np.round(xy, DECIMALS))
     # Rounding may pinch a thin ring: those are laid on the grid as a whole, which drops what has no width left.
@@ -109,7 +111,8 @@ def isochrone_records(isochrones: GeoDataFrame) -> list[dict[str, Any]]:
     keys = [limit, *(name for name in ("mode",) if name in bands.columns)]
     dissolved = bands[[*keys, "geometry"]].dissolve(by=keys, as_index=False).sort_values(keys, ascending=False)
     records = []
-    for row, shape in zip(dissolved.to_dict("records"), light_geometries(dissolved.geometry), strict=True):
+    shapes = light_geometries(dissolved.geometry, tolerance_m=REACH_SIMPLIFY_M)
+    for row, shape in zip(dissolved.to_dict("records"), shapes, strict=True):
         mode = MODE_LABELS.get(str(row.get("mode", "")), "")
         limit_text = format_number(float(row[limit]), decimals=0 if float(row[limit]).is_integer() else 1)
         label = f"Moins de {limit_text}\u00a0min {mode}".strip()

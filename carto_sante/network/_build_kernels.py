@@ -1,5 +1,8 @@
 """Compiled parts of building a network: links between vertices, and chains of links between junctions."""
 
+# numba has no types: its decorator hides those of the kernels.
+# mypy: disable-error-code="untyped-decorator, no-any-return"
+
 from __future__ import annotations
 
 from typing import Any
@@ -66,7 +69,7 @@ def vertex_links(start: Any, end: Any, vertex_count: int) -> Any:
 
 
 @_jit
-def passable_vertices(start: Any, end: Any, ways: Any, forward: Any, backward: Any, offset: Any, links: Any,
+def passable_vertices(end: Any, ways: Any, forward: Any, backward: Any, offset: Any, links: Any,
                       is_forced: Any) -> Any:  # fmt: skip
     """Return which vertices join exactly two links of equal speeds, and so need not be nodes."""
     count = len(offset) - 1

@@ -5,6 +5,9 @@ Every read is checked against the end of its message, so a damaged block raises 
 outside it.
 """
 
+# numba has no types: its decorator hides those of the kernels.
+# mypy: disable-error-code="untyped-decorator, no-any-return"
+
 from __future__ import annotations
 
 from typing import Any
@@ -33,7 +36,7 @@ def _varint(buffer: Any, at: int, end: int) -> Any:
 
 
 @_jit
-def _zigzag(value: int) -> int:
+def _zigzag(value: int) -> Any:
     unsigned = np.uint64(value)
     return np.int64(unsigned >> np.uint64(1)) ^ -np.int64(unsigned & np.uint64(1))
 
@@ -124,7 +127,7 @@ def scan_block(buffer: Any) -> Any:
 
 
 @_jit
-def _to_units(value: int, granularity: int, offset: int) -> int:
+def _to_units(value: int, granularity: int, offset: int) -> Any:
     return np.int32((value * granularity + offset) // 100)
 
 

@@ -144,7 +144,7 @@ def rule_ways(extract: OsmExtract, table: SpeedTable) -> Ways:
         rank=np.array([rule.rank for rule in rules], dtype=np.int32)[inverse],
         is_ferry=np.array([rule.is_ferry for rule in rules])[inverse],
         duration_s=np.array([rule.duration_s for rule in rules])[inverse],
-        is_used=(kmh > 0).any(axis=1),
+        is_used=np.asarray((kmh > 0).any(axis=1)),
         set_aside=set_aside,
     )
 
@@ -197,7 +197,7 @@ def _segments(
     built_up = _built_up(extract, ways, place[start], place[end], link_way, lengths)
     forward, backward = _way_speeds(ways, built_up, link_way, lengths)
     offset, links = kernels.vertex_links(start, end, len(place))
-    passable = kernels.passable_vertices(start, end, link_way, forward, backward, offset, links, forced[place])
+    passable = kernels.passable_vertices(end, link_way, forward, backward, offset, links, forced[place])
     chain_offset, chain, is_with = kernels.chain_links(start, end, offset, links, passable)
     vertex_offset, vertex, length, forward_delay, backward_delay = kernels.chain_vertices(
         chain_offset, chain, is_with, start, end, lengths, delay_on[place], delay_back[place]

@@ -3,6 +3,10 @@
 OSM rarely says where an agglomeration (Code de la route R110-2) begins; the density of streets does. Hypothesis
 `RADIUS_M`, `THRESHOLD_KM_PER_KM2` of 2026-11, set on Porto (OSM 2020): 98 % of the street length falls on the
 same side as in Valhalla 3.9.1, which uses a density over 2 km too.
+
+Limit: within 2 km of the edge of the data (or of the sea) part of the disc is empty, so a small extract of a
+city centre counts as outside built-up areas. Read a larger extract; clipped to a study area, its buffer of 5 km
+is enough.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def read_osm(
     zone, box = (None, None) if area is None else _buffered(area, buffer_m)
     extract = read_extract(source, box=box)
     if not len(extract.node_id):
-        raise _nothing_found(source, extract, is_clipped=area is not None)
+        raise _nothing_found(source, extract, area)
     metric = _metric_crs(crs, area, extract)
     inside = None if zone is None else _inside(extract, zone)
     network = build_network(extract, table, crs=metric, inside=inside, source=str(source))
@@ -195,12 +195,23 @@ def _metric_crs(crs: CRS | str | None, area: Any, extract: OsmExtract) -> CRS:
     return ProjCRS.from_user_input(guess_crs(longitude, latitude))
 
 
-def _nothing_found(source: Path, extract: OsmExtract, *, is_clipped: bool) -> NoResultError:
-    if is_clipped:
+def _if_swapped(area: Any) -> str:
+    """Return a sentence where the area falls in France once its coordinates are swapped."""
+    left, bottom, right, top = (float(bound) for bound in area.total_bounds)
+    x, y = (left + right) / 2, (bottom + top) / 2
+    if area.crs.is_projected or guess_crs(x, y) in _FRENCH_BOXES.values():
+        return ""
+    if abs(x) <= 90 and guess_crs(y, x) in _FRENCH_BOXES.values():
+        return f" Its coordinates ({x:.2f}, {y:.2f}) are in France once swapped: longitude comes first."
+    return ""
+
+
+def _nothing_found(source: Path, extract: OsmExtract, area: Any) -> NoResultError:
+    if area is not None:
         return NoResultError(
             f"{source} holds no street inside the study area and its buffer.",
             expected="an extract that covers the study area",
-            next_step="Check that both are about the same place, and the CRS of the area (longitude first).",
+            next_step=f"Check that both are about the same place, and the CRS of the area.{_if_swapped(area)}",
         )
     if len(extract.way_id):
         return NoResultError(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from carto_sante.errors import FileFormatError
 from carto_sante.network.extract import NODE_KEYS, RELATION_KEYS, ROLES, WAY_KEYS, OsmExtract
@@ -107,7 +106,7 @@ def _read_nodes(path: Path, tracker: Any, box: Any, values: _Values) -> tuple[An
     return (node_id, np.array(lon, dtype=np.int32)[first], np.array(lat, dtype=np.int32)[first]), tagged_id, tags
 
 
-def _read_relations(path: Path, values: _Values) -> dict[str, npt.NDArray[Any]]:
+def _read_relations(path: Path, values: _Values) -> dict[str, Any]:
     import osmium
 
     ids, rows, counts, members = [], [], [], []

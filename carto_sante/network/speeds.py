@@ -25,7 +25,8 @@ MODES = ("walk", "bike", "drive")
 DEFAULT_NAME, DEFAULT_DATE = "carto_sante default", "2026-11"
 DELAY_KINDS = ("signal", "junction_through", "junction_equal", "junction_yield", "gate", "toll", "boarding")
 _SPEED_COLUMNS = (
-    "mode", "highway", "rank", "legal_kmh", "legal_outside_kmh", "free_kmh", "free_outside_kmh", "limit_factor", "source",
+    "mode", "highway", "rank", "legal_kmh", "legal_outside_kmh", "free_kmh", "free_outside_kmh", "limit_factor",
+    "source",
 )  # fmt: skip
 _KMH_PER_MPH, _KMH_PER_KNOT = 1.609344, 1.852
 _NUMBER = re.compile(r"^(\d+(?:\.\d+)?)\s*(km/h|kmh|kph|mph|knots)?$")

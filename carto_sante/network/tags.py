@@ -53,11 +53,14 @@ CLOSED_BARRIERS = {
     "bike": {"wall", "fence", "stile", "turnstile", "kissing_gate", "full-height_turnstile", "hedge", "ditch"},
     "walk": {"wall", "fence", "hedge", "ditch"},
 }  # fmt: skip
+#: Classes whose cycling speed already counts a usual surface; one that is told replaces it.
+USUALLY_UNPAVED = {"track", "path"}
 #: A cyclist who walks.
 DISMOUNTED_KMH = 5.1
 #: Barriers that one opens, on the way.
 GATES = {"gate", "lift_gate", "swing_gate", "sliding_gate", "hampshire_gate"}
 _FORWARD, _BACKWARD = {"yes", "true", "1"}, {"-1", "reverse"}
+_CYCLEWAY_KEYS = ("cycleway", "cycleway:left", "cycleway:right", "cycleway:both")
 _CONTRAFLOW = {"opposite", "opposite_lane", "opposite_track", "opposite_share_busway"}
 
 
@@ -165,8 +168,7 @@ def directions(tags: Mapping[str, str], mode: str) -> tuple[bool, bool]:
     if is_implied and oneway not in _BACKWARD | {"no"}:
         oneway = "yes"
     on, back = _one_way(oneway)
-    if mode == "bike" and any(tags.get(key, "") in _CONTRAFLOW for key in ("cycleway", "cycleway:left",
-                                                                          "cycleway:right", "cycleway:both")):  # fmt: skip
+    if mode == "bike" and any(tags.get(key, "") in _CONTRAFLOW for key in _CYCLEWAY_KEYS):
         return True, True
     return on, back
 
@@ -187,6 +189,8 @@ def _speeds(tags: Mapping[str, str], kind: str, table: SpeedTable, *, is_built_u
         up, down = slope_factor(grade, slope=table.slope), slope_factor(-grade, slope=table.slope)
         return free * factor * up, free * factor * down
     if table.mode == "bike":
+        if kind in USUALLY_UNPAVED and "surface" in tags:
+            free = max(road.free_kmh for road in table.classes.values())
         kmh = DISMOUNTED_KMH if tags.get("bicycle") == "dismount" else free * factor
         return kmh, kmh
     both = speed_limit(tags)

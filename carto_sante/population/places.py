@@ -187,7 +187,7 @@ def separator_of(path: Path) -> str:
 def _read_xy(path: Path) -> pd.DataFrame:
     """Read a CSV; R's write.table names one column less than it writes, which pandas takes as row names."""
     try:
-        table = pd.read_csv(path, sep=separator_of(path), encoding="utf-8-sig", dtype={name: str for name in _CELL_IDS})
+        table = pd.read_csv(path, sep=separator_of(path), encoding="utf-8-sig", dtype=dict.fromkeys(_CELL_IDS, str))
     except (ValueError, pd.errors.ParserError) as error:
         raise FileFormatError(f"{path.name} cannot be read as a table: {error}") from error
     return table

@@ -37,7 +37,7 @@ def read_population(
     layer: str | None = None,
     clipped_cells: Literal["as_published", "by_area"] = "as_published",
 ) -> pd.DataFrame | GeoDataFrame:
-    """Read people from a published file.
+    r"""Read people from a published file.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def read_population(
     -------
     DataFrame
         For "iris", "qpv" and "table": schemas.POPULATION, sorted. Each zone has one row ("all", "all"); bands and sexes
-        come beside it and overlap, so rows are never to be added up (`select_population`). NA where a figure is withheld
-        or empty. ``attrs["report"]``: rows read, codes whose zeros were restored, figures withheld.
+        come beside it and overlap, so rows are never to be added up (`select_population`). NA where a figure is
+        withheld or empty. ``attrs["report"]``: rows read, codes whose zeros were restored, figures withheld.
     GeoDataFrame
         For "points": ``point_id``, ``population_count``, ``data_year``, point. For "grid": ``cell_id``,
         ``population_count``, ``population_0_3`` ... ``population_80p``, ``household_count``, ``is_imputed``,
@@ -91,7 +91,7 @@ def read_population(
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "census.csv"
-    >>> _ = path.write_text("IRIS;P19_POP;P19_POP0019\\n010040101;1 000,5;200\\n")
+    >>> _ = path.write_text("IRIS;P19_POP;P19_POP0019\n010040101;1 000,5;200\n")
     >>> read_population(path, kind="iris", data_year=2019)[["age_band", "population_count"]].values.tolist()
     [['0-19', 200.0], ['all', 1000.5]]
     """

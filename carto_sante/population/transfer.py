@@ -25,6 +25,8 @@ Method = Literal["auto", "area", "dasymetric", "points"]
 CONSERVATION_TOLERANCE_SHARE = 1e-9
 #: Targets that overlap by more than this share of a source would count its people twice.
 OVERLAP_TOLERANCE_SHARE = 1e-6
+#: A target holds nothing of a source of which it takes less than this share, itself less than this share of the target.
+SLIVER_SHARE = 1e-3
 
 
 def transfer_population(
@@ -101,7 +103,19 @@ def transfer_population(
     weights = _weights(chosen, shapes, zones, guide)
     _refuse_overlap(weights, zones, names)
     matrix, outside_share = _normalised(weights, spread=outside == "spread")
-    return _result(zones, names, people, year, weights, matrix, outside_share, method=chosen)
+    reaches = _reaches(matrix, shapes, zones)
+    return _result(zones, names, people, year, weights, (matrix, reaches), outside_share, method=chosen)
+
+
+def _reaches(matrix: Any, shapes: np.ndarray, zones: GeoDataFrame) -> Any:
+    """Say which sources reach which targets by more than a sliver, so that an unknown one makes the target unknown."""
+    import shapely
+
+    pairs = matrix.tocoo()
+    size = shapely.area(zones.geometry.values)[pairs.col]
+    of_target = pairs.data * shapely.area(shapes)[pairs.row] / np.where(size > 0, size, 1.0)
+    pairs.data = ((pairs.data > SLIVER_SHARE) | (of_target > SLIVER_SHARE)).astype("float64")
+    return pairs.tocsr()
 
 
 def _people(source: GeoDataFrame) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, int]:
@@ -203,13 +217,14 @@ def _normalised(weights: Weights, *, spread: bool) -> tuple[Any, np.ndarray]:
 
 
 def _result(
-    zones: GeoDataFrame, names: np.ndarray, people: pd.DataFrame, year: int, weights: Weights, matrix: Any,
-    outside_share: np.ndarray, *, method: str,
+    zones: GeoDataFrame, names: np.ndarray, people: pd.DataFrame, year: int, weights: Weights,
+    matrices: tuple[Any, Any], outside_share: np.ndarray, *, method: str,
 ) -> pd.DataFrame:  # fmt: skip
+    matrix, reaches = matrices
     values = people.to_numpy(dtype="float64")
     unknown = np.isnan(values)
     moved = matrix.T @ np.where(unknown, 0.0, values)
-    reached = (matrix.T @ unknown.astype("float64")) > 0
+    reached = (reaches.T @ unknown.astype("float64")) > 0
     covered = weights.covered_share
     moved[reached | (covered <= 0)[:, None]] = np.nan
     lost = np.where(unknown, 0.0, values) * outside_share[:, None]

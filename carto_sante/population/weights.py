@@ -11,8 +11,8 @@ from scipy import sparse
 from carto_sante.population.overlay import shared_areas
 from carto_sante.territories.assign import first_zone
 
-#: A part of a cell smaller than this share of it is the rounding of two borders that are meant to be one.
-SLIVER_SHARE = 1e-9
+#: From this many sources, zones that nest in the targets are looked for first.
+NESTED_FROM_SOURCES = 500
 
 
 class Weights(NamedTuple):
@@ -48,11 +48,34 @@ def point_weights(sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) 
 
 def area_weights(sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) -> Weights:
     """Spread each source evenly over its area."""
-    pairs = shared_areas(sources, targets)
-    share = pairs.area / shapely.area(sources)[pairs.left]
-    matrix = sparse.csr_matrix((share, (pairs.left, pairs.right)), shape=(len(sources), len(targets)))
-    covered = np.bincount(pairs.right, weights=pairs.area, minlength=len(targets)) / shapely.area(targets)
+    home = _nested_in(sources, targets)
+    nested, other = np.flatnonzero(home >= 0), np.flatnonzero(home < 0)
+    size = shapely.area(sources)
+    pairs = shared_areas(sources[other], targets)
+    left = np.concatenate([nested, other[pairs.left]])
+    right = np.concatenate([home[nested], pairs.first])
+    area = np.concatenate([size[nested], pairs.area])
+    matrix = sparse.csr_matrix((area / size[left], (left, right)), shape=(len(sources), len(targets)))
+    covered = np.bincount(right, weights=area, minlength=len(targets)) / shapely.area(targets)
     return Weights(matrix, np.minimum(covered, 1.0), np.empty(0, dtype=np.int64))
+
+
+def _nested_in(sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return the target that wholly holds each source, as a commune holds its IRIS; -1 where that is not certain.
+
+    Only where the targets are a clean coverage, so that a source held by one is in no other, and where there are enough
+    sources for the check to pay; grid cells have a faster way of their own.
+    """
+    home = np.full(len(sources), -1, dtype=np.int64)
+    is_grid = len(sources) > 0 and shapely.get_num_coordinates(sources).mean() <= 6
+    if len(sources) < NESTED_FROM_SOURCES or is_grid or not shapely.coverage_is_valid(targets):
+        return home
+    rank, _ = first_zone(shapely.point_on_surface(sources), targets)
+    near = np.flatnonzero(rank >= 0)
+    shapely.prepare(targets)
+    held = near[shapely.covers(targets[rank[near]], sources[near])]
+    home[held] = rank[held]
+    return home
 
 
 def dasymetric_weights(
@@ -65,8 +88,8 @@ def dasymetric_weights(
     inside = target >= 0
     share = amount[inside] / total[source[inside]]
     matrix = sparse.csr_matrix((share, (source[inside], target[inside])), shape=(len(sources), len(targets)))
-    by_area = area_weights(sources, targets)
     bare = np.flatnonzero(total <= 0)
+    by_area = area_weights(sources, targets)
     keep = np.zeros(len(sources))
     keep[bare] = 1.0
     return Weights((matrix + sparse.diags(keep) @ by_area.matrix).tocsr(), by_area.covered_share, bare)
@@ -84,15 +107,5 @@ def _guide_parts(
         target, _ = first_zone(guide, targets)
         held = source >= 0
         return source[held], target[held], values[held]
-    first = shared_areas(guide, sources)
-    pieces = shapely.intersection(guide[first.left], sources[first.right])
-    amount = values[first.left] * first.area / shapely.area(guide)[first.left]
-    second = shared_areas(pieces, targets)
-    part = amount[second.left] * second.area / first.area[second.left]
-    found = np.bincount(second.left, weights=second.area / first.area[second.left], minlength=len(pieces))
-    lacking = np.flatnonzero(found < 1 - SLIVER_SHARE)
-    return (
-        np.concatenate([first.right[second.left], first.right[lacking]]),
-        np.concatenate([second.right, np.full(len(lacking), -1)]),
-        np.concatenate([part, amount[lacking] * (1 - found[lacking])]),
-    )
+    pieces = shared_areas(guide, sources, targets)
+    return pieces.first, pieces.second, values[pieces.left] * pieces.area / shapely.area(guide)[pieces.left]

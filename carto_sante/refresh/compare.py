@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from carto_sante.errors import InputError
 from carto_sante.exports import write_csv
-from carto_sante.files import require_file, whole_folder
+from carto_sante.files import whole_folder
 from carto_sante.maps import build_diff_map, save_map
 from carto_sante.refresh.diff import Evolution, compare_practitioners
-from carto_sante.refresh.outputs import PACKAGE
-from carto_sante.refresh.vintages import JOURNAL
+from carto_sante.refresh.vintages import read_layer, read_vintage_journal
 from carto_sante.registries.professions import load_catalogue
 
 if TYPE_CHECKING:
@@ -27,36 +24,6 @@ _BALANCE_LABELS = {
     "moved_out_count": "Partis vers un autre quartier",
     "after_count": "Après",
 }
-
-
-def read_layer(vintage: Path | str, layer: str) -> GeoDataFrame:
-    """Read a layer of a vintage's GeoPackage.
-
-    Parameters
-    ----------
-    vintage : path
-        Folder of a vintage (``DIR/vintages/2026-01-15``, or ``DIR/current``).
-    layer : str
-        "praticiens", "etablissements", "territoires_<level>" or "isochrones".
-
-    Raises
-    ------
-    InputError
-        If the folder is no vintage.
-    """
-    import geopandas as gpd
-
-    folder = Path(vintage)
-    if not (folder / JOURNAL).is_file():
-        inside = sorted(p.name for p in (folder / "vintages").iterdir()) if (folder / "vintages").is_dir() else []
-        hint = f"Name one of its vintages: {', '.join(str(folder / 'vintages' / n) for n in inside)}." if inside else ""
-        raise InputError(
-            f"{folder} is not a vintage: it has no {JOURNAL}.",
-            expected="a folder such as out/vintages/2026-01-15, or out/current",
-            next_step=hint,
-        )
-    table: GeoDataFrame = gpd.read_file(require_file(folder / PACKAGE), layer=layer)
-    return table
 
 
 def compare_vintages(before: Path | str, after: Path | str, *, level: str | None = None) -> Evolution:
@@ -79,46 +46,8 @@ def compare_vintages(before: Path | str, after: Path | str, *, level: str | None
         If a folder is no vintage, or the two cannot be compared.
     """
     tables = [read_layer(vintage, "praticiens") for vintage in (before, after)]
-    chosen = level or read_parameters(after)["density"]["level"]
+    chosen = level or read_vintage_journal(after)["parameters"]["density"]["level"]
     return compare_practitioners(*[table.loc[table["is_in_study"].astype(bool)] for table in tables], level=chosen)
-
-
-def read_parameters(vintage: Path | str) -> dict[str, Any]:
-    """Return the parameters of the study that made a vintage."""
-    journal = json.loads((Path(vintage) / JOURNAL).read_text(encoding="utf-8"))
-    parameters: dict[str, Any] = journal["parameters"]
-    return parameters
-
-
-def balance_lines(evolution: Evolution, *, profession_labels: dict[str, str]) -> dict[str, list[str]]:
-    """Return, by zone, the French lines that the map's popup shows.
-
-    Examples
-    --------
-    >>> import pandas
-    >>> table = pandas.DataFrame([["11", "gp", 5, 1, 0, 2, 0, 4]], columns=["territory_id", "profession",
-    ...     "before_count", "arrived_count", "moved_in_count", "left_count", "moved_out_count", "after_count"])
-    >>> balance_lines(Evolution(table, table, 0), profession_labels={"gp": "Médecins généralistes"})
-    {'11': ['Médecins généralistes : 5 → 4 (1 arrivée, 2 départs)']}
-    """
-    lines: dict[str, list[str]] = {}
-    for row in evolution.balance.to_dict("records"):
-        parts = [
-            _count(row["arrived_count"], "arrivée", "arrivées"),
-            _count(row["moved_in_count"], "venu d'un autre quartier", "venus d'un autre quartier"),
-            _count(row["left_count"], "départ", "départs"),
-            _count(row["moved_out_count"], "parti vers un autre quartier", "partis vers un autre quartier"),
-        ]
-        changed = ", ".join(part for part in parts if part)
-        if changed and row["territory_id"]:
-            label = profession_labels.get(row["profession"], row["profession"])
-            text = f"{label} : {row['before_count']} → {row['after_count']} ({changed})"
-            lines.setdefault(str(row["territory_id"]), []).append(text)
-    return lines
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}" if number else ""
 
 
 def write_comparison(before: Path | str, after: Path | str, out: Path | str, *, offline: bool = False) -> Evolution:
@@ -146,9 +75,9 @@ def write_comparison(before: Path | str, after: Path | str, out: Path | str, *, 
         If the folder cannot be written.
     """
     evolution = compare_vintages(before, after)
-    level = read_parameters(after)["density"]["level"]
+    level = read_vintage_journal(after)["parameters"]["density"]["level"]
     territories = read_layer(after, f"territoires_{level}")
-    titles = [json.loads((Path(folder) / JOURNAL).read_text(encoding="utf-8")) for folder in (before, after)]
+    titles = [read_vintage_journal(folder) for folder in (before, after)]
     labels = load_catalogue()["profession_label_plural"].to_dict()
     names = dict(zip(territories["territory_id"], territories["territory_label"], strict=True))
     with whole_folder(out) as part:
@@ -192,6 +121,3 @@ def _readable_balance(balance: pd.DataFrame, names: dict[str, str], labels: dict
         profession=balance["profession"].map(labels).fillna(balance["profession"]),
     )
     return plain.rename(columns={"territory_id": "Quartier", "profession": "Profession", **_BALANCE_LABELS})
-
-
-__all__ = ["balance_lines", "compare_vintages", "read_layer", "write_comparison"]

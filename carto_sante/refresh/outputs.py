@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carto_sante.exports import write_csv, write_geopackage, write_parquet
-from carto_sante.maps import build_city_map, save_map
+from carto_sante.maps import balance_notes, build_city_map, save_map
+from carto_sante.maps.credits import study_credits
+from carto_sante.refresh.diff import Evolution
+from carto_sante.refresh.styles import layer_styles
+from carto_sante.refresh.vintages import PACKAGE
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
     from carto_sante.refresh.run import Computed
 
-MAP, PACKAGE = "carte.html", "praticiens.gpkg"
+MAP = "carte.html"
 
 
-def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path) -> None:
+def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path, *, evolution: Evolution | None) -> None:
     """Write every output of a vintage into a folder.
 
     Parameters
@@ -27,6 +31,8 @@ def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path) -> 
         For the sources and dates shown on the map.
     folder : Path
         The vintage's, while it is being written.
+    evolution : Evolution, optional
+        What changed since the vintage before, shown in the popups of the zones.
 
     Raises
     ------
@@ -36,7 +42,11 @@ def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path) -> 
     study = computed.study
     write_parquet(computed.indicators, folder / "indicateurs.parquet")
     write_csv(computed.indicators, folder / "indicateurs.csv")
-    write_geopackage(package_layers(computed), folder / PACKAGE, data_date=study.study.vintage)
+    layers = package_layers(computed)
+    suffix = study.map.indicator.removeprefix("practitioners_")
+    unit = f"pour {study.density.per_inhabitants:,} hab.".replace(",", "\u202f")
+    styles = layer_styles(layers, column=f"{study.map.profession}_{suffix}", unit=unit)
+    write_geopackage(layers, folder / PACKAGE, data_date=study.study.vintage, styles=styles)
     city = build_city_map(
         title=study.study.title,
         vintage=study.study.vintage,
@@ -44,13 +54,15 @@ def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path) -> 
         territories=computed.territories,
         indicators=computed.indicators,
         isochrones=computed.isochrones,
+        streets=computed.streets,
         facilities=computed.placed.facilities,
         level=study.density.level,
         indicator=study.map.indicator,
         profession=study.map.profession,
         hypothesis=main_hypothesis(computed),
         base_map=study.map.base_map,
-        credits=_credits(computed, journal),
+        notes=balance_notes(evolution.balance, level=study.density.level) if evolution else None,
+        credits=study_credits(study, population=[d["words"] for d in journal.get("denominators", [])[:1]]),
     )
     save_map(city, folder / MAP, offline=study.map.offline)
 
@@ -85,18 +97,3 @@ def _with_indicators(computed: Computed, zones: GeoDataFrame) -> GeoDataFrame:
     wide = chosen.pivot_table(index="territory_id", columns="profession", values="indicator_value", aggfunc="first")
     wide.columns = [f"{profession}_{main.removeprefix('practitioners_')}" for profession in wide.columns]
     return zones.merge(wide.reset_index(), on="territory_id", how="left", validate="1:1")
-
-
-def _credits(computed: Computed, journal: dict[str, Any]) -> tuple[str, ...]:
-    study = computed.study
-    names = {"rpps": "Annuaire santé (RPPS), ANS", "finess": "FINESS, ANS/DREES",
-             "ameli": "Annuaire santé Ameli, Cnam", "bpe": "Base permanente des équipements, Insee"}  # fmt: skip
-    lines = []
-    for item in study.registries:
-        date = f", {item.data_date:%d/%m/%Y}" if item.data_date else ""
-        lines.append(f"{names[item.kind]}{date}")
-    lines += [f"Population : {source['words']}" for source in journal.get("denominators", [])[:1]]
-    if study.network:
-        date = f" ({study.network.data_date:%d/%m/%Y})" if study.network.data_date else ""
-        lines.append(f"Réseau : © les contributeurs d'OpenStreetMap{date}")
-    return tuple(dict.fromkeys([*lines, *study.study.credits]))

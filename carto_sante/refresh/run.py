@@ -13,6 +13,7 @@ from carto_sante.files import sha256_of
 from carto_sante.progress import Stages
 from carto_sante.refresh import checks, vintages
 from carto_sante.refresh import journal as journals
+from carto_sante.refresh.diff import Evolution, compare_practitioners
 from carto_sante.refresh.outputs import main_hypothesis, write_outputs
 from carto_sante.report import worst_served
 from carto_sante.study import Study, read_study
@@ -55,6 +56,7 @@ class Computed:
     placed: stages.PlacedPractitioners
     indicators: DataFrame
     isochrones: GeoDataFrame | None
+    streets: GeoDataFrame | None
     network_notes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -110,9 +112,12 @@ def refresh(
                 return RefreshResult(name, folder / "vintages" / name, False, known)
         computed = compute_vintage(study)
         journal |= _account(computed)
-        _check(journal, computed, folder)
+        previous = _previous(folder, name)
+        _check(journal, computed, previous)
+        evolution = _evolution(computed, folder, previous)
+        journal["evolution"] = _describe_evolution(evolution, previous)
         with vintages.new_vintage(folder, name) as part:
-            write_outputs(computed, journal, part)
+            write_outputs(computed, journal, part, evolution=evolution)
             journal["outputs"] = {p.name: sha256_of(p) for p in sorted(part.iterdir())}
             journals.write_journal(journal, part / vintages.JOURNAL)
     return RefreshResult(name, folder / "vintages" / name, True, journal)
@@ -149,6 +154,7 @@ def compute_vintage(study: Study) -> Computed:
         practitioners = stages.load_practitioners(study)
     with progress.stage("Geocoding"):
         located = stages.locate_practitioners(study, practitioners)
+        streets = stages.load_streets(study)
     with progress.stage("Placing in territories"):
         placed = stages.place_practitioners(study, practitioners, located, territories)
     with progress.stage("Densities"):
@@ -164,7 +170,7 @@ def compute_vintage(study: Study) -> Computed:
                 "unreachable_node_share": round(1 - network.largest_component_share, 4),
                 **dict(sorted(network.notes.items())),
             }
-    return Computed(study, territories, placed, indicators, isochrones, notes)
+    return Computed(study, territories, placed, indicators, isochrones, streets, notes)
 
 
 def _begin_journal(study: Study, source: Path) -> dict[str, Any]:
@@ -215,12 +221,45 @@ def _repairs(computed: Computed, level: str) -> dict[str, Any]:
     return {key: value for key, value in found.items() if isinstance(value, int | float | str)}
 
 
-def _check(journal: dict[str, Any], computed: Computed, folder: Path) -> None:
+def _previous(folder: Path, name: str) -> dict[str, Any] | None:
+    earlier = [vintage for vintage in vintages.list_vintages(folder) if vintage < name]
+    return vintages.read_journal(folder, earlier[-1]) if earlier else None
+
+
+def _evolution(computed: Computed, folder: Path, previous: dict[str, Any] | None) -> Evolution | None:
+    """Compare with the vintage before, where practitioners have identifiers that last (those of the RPPS)."""
+    kinds = {source.kind for source in computed.study.registries}
+    if previous is None or "rpps" not in kinds:
+        return None
+    before = vintages.read_layer(folder / "vintages" / previous["vintage"], "praticiens")
+    now = computed.placed.table
+    try:
+        return compare_practitioners(
+            before.loc[before["is_in_study"].astype(bool)],
+            now.loc[now["is_in_study"]],
+            level=computed.study.density.level,
+        )
+    except InputError as error:  # pseudonyms then and not now, another level: said, and no reason to stop
+        logger.warning("not compared with vintage %s: %s", previous["vintage"], error)
+        return None
+
+
+def _describe_evolution(evolution: Evolution | None, previous: dict[str, Any] | None) -> dict[str, Any]:
+    if evolution is None or previous is None:
+        return {}
+    changes = evolution.changes["change"].value_counts().sort_index()
+    return {
+        "compared_with": previous["vintage"],
+        "changes": {str(name): int(count) for name, count in changes.items()},
+        "unchanged_count": evolution.unchanged_count,
+        "balance": evolution.balance.to_dict("records"),
+    }
+
+
+def _check(journal: dict[str, Any], computed: Computed, previous: dict[str, Any] | None) -> None:
     placed = computed.placed
     placed.ledger.check()
     total = len(placed.table)
     journals.check_sites(placed.site_counts, site_total=total)
     checks.check_located(placed.site_counts, site_total=total, study=computed.study)
-    earlier = [name for name in vintages.list_vintages(folder) if name < journal["vintage"]]
-    previous = vintages.read_journal(folder, earlier[-1]) if earlier else None
     checks.check_drift(journal, previous, study=computed.study)

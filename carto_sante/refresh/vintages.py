@@ -12,14 +12,18 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from carto_sante.errors import CheckError, OutputError
-from carto_sante.files import remove_leftovers, sha256_of, whole_folder
+from carto_sante.errors import CheckError, InputError, OutputError
+from carto_sante.files import remove_leftovers, require_file, sha256_of, whole_folder
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 logger = logging.getLogger("carto_sante")
 
 JOURNAL = "journal.json"
+PACKAGE = "praticiens.gpkg"
 _LOCK = ".carto-sante.lock"
 
 
@@ -98,6 +102,53 @@ def read_journal(folder: Path | str, vintage: str) -> dict[str, Any]:
             next_step=f"Remove {path.parent} and refresh that vintage again.",
         ) from error
     return journal
+
+
+def read_vintage_journal(vintage: Path | str) -> dict[str, Any]:
+    """Return the journal of a vintage, named by its folder.
+
+    Raises
+    ------
+    InputError
+        If the folder is no vintage.
+    """
+    folder = _require_vintage(vintage)
+    journal: dict[str, Any] = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
+    return journal
+
+
+def read_layer(vintage: Path | str, layer: str) -> GeoDataFrame:
+    """Read a layer of a vintage's GeoPackage.
+
+    Parameters
+    ----------
+    vintage : path
+        Folder of a vintage (``DIR/vintages/2026-01-15``, or ``DIR/current``).
+    layer : str
+        "praticiens", "etablissements", "territoires_<level>" or "isochrones".
+
+    Raises
+    ------
+    InputError
+        If the folder is no vintage.
+    """
+    import geopandas as gpd
+
+    table: GeoDataFrame = gpd.read_file(require_file(_require_vintage(vintage) / PACKAGE), layer=layer)
+    return table
+
+
+def _require_vintage(vintage: Path | str) -> Path:
+    folder = Path(vintage)
+    if not (folder / JOURNAL).is_file():
+        inside = sorted(p.name for p in (folder / "vintages").iterdir()) if (folder / "vintages").is_dir() else []
+        hint = f"Name one of its vintages: {', '.join(str(folder / 'vintages' / n) for n in inside)}." if inside else ""
+        raise InputError(
+            f"{folder} is not a vintage: it has no {JOURNAL}.",
+            expected="a folder such as out/vintages/2026-01-15, or out/current",
+            next_step=hint,
+        )
+    return folder
 
 
 def is_whole(folder: Path | str, vintage: str) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carto_sante.errors import FileFormatError
+from carto_sante.errors import FileFormatError, InputError
 from carto_sante.ledger import Ledger
 from carto_sante.registries._lines import EMPTY_LINE, NUL_BYTE, TOO_LONG, WRONG_FIELDS, Sifted
 
@@ -18,6 +19,24 @@ MAX_BROKEN_SHARE = 0.2
 #: Rejected rows listed one by one; the others are counted.
 MOST_LISTED = 1000
 BROKEN = (WRONG_FIELDS, TOO_LONG, NUL_BYTE, EMPTY_LINE)
+
+
+def name_sources(kind: str, paths: Sequence[Path]) -> list[str]:
+    """Return the name of each file in the ledger, its folder before it where two files have one name.
+
+    Raises
+    ------
+    InputError
+        If the same file is given twice: its rows would count twice.
+    """
+    whole = [path.resolve() for path in paths]
+    twice = sorted({str(path) for path in whole if whole.count(path) > 1})
+    if twice:
+        raise InputError(f"{', '.join(twice)} is given twice.", expected="each part of a registry once")
+    names = [path.name for path in whole]
+    folders = [f"{path.parent.name}/{path.name}" for path in whole]
+    short = [name if names.count(name) == 1 else folder for name, folder in zip(names, folders, strict=True)]
+    return [f"{kind}:{name if short.count(name) == 1 else path}" for name, path in zip(short, whole, strict=True)]
 
 
 class Accounts:

@@ -39,9 +39,9 @@ def to_polars(frame: pd.DataFrame) -> pl.DataFrame:
         if values.dtype == object:
             columns[name] = pl.Series(name, [None if _is_missing(value) else str(value) for value in values], pl.String)
         else:
-            columns[name] = pl.from_pandas(values, nan_to_null=True).alias(name)
-    table: pl.DataFrame = pl.DataFrame(columns)
-    return table
+            series: Any = pl.from_pandas(values, nan_to_null=True)
+            columns[name] = series.alias(name)
+    return pl.DataFrame(columns)
 
 
 def text_dtype() -> Any:

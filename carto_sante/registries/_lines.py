@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Longest line taken for a row of a registry; the longest real ones are under 2,000 bytes.
 LONGEST_LINE_BYTES = 65_536
+#: A line longer than this is not even looked at.
+LONGEST_REST_BYTES = 64 * 1024 * 1024
 #: Bytes read at a time: the arrays of one chunk take about five times that.
 CHUNK_BYTES = 16 * 1024 * 1024
 
@@ -40,12 +42,14 @@ EMPTY_LINE = "empty line"
 class Sifted:
     """Lines of one chunk that can be split: valid UTF-8, each ended by a newline.
 
-    ``rows`` are their numbers in the file (1 is the first data row); ``rejected`` and ``notes`` count the chunk.
+    ``rows`` are their numbers in the file (1 is the first data row); ``has_blanks`` tells that some values have
+    blanks around them; ``rejected`` and ``notes`` count the chunk.
     """
 
     data: bytes
     rows: Numbers
     read: int
+    has_blanks: bool = False
     rejected: dict[str, int] = field(default_factory=dict)
     listed: list[tuple[int, str]] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
@@ -130,35 +134,45 @@ def sift(
     FileFormatError
         If 64 MB pass without a line end.
     """
-    number = 0
-    for block in _blocks(Path(path), skip_bytes=skip_bytes, chunk_bytes=chunk_bytes):
-        sifted = _sift_block(block, number, ord(separator), separators_count, select, outside_reason)
-        number += sifted.read
-        yield sifted
+
+    def sifted() -> Iterator[Sifted]:
+        number = 0
+        for block in _blocks(Path(path), skip_bytes=skip_bytes, chunk_bytes=chunk_bytes):
+            part = _sift_block(block, number, ord(separator), separators_count, select, outside_reason)
+            number += part.read
+            yield part
+
+    yield from _ahead(sifted())
 
 
 def _blocks(path: Path, *, skip_bytes: int, chunk_bytes: int) -> Iterator[bytes]:
     """Yield blocks of whole lines; the last line gets its newline if it lacks one."""
-    carry = b""
     with path.open("rb") as stream:
         stream.seek(skip_bytes)
         while block := stream.read(chunk_bytes):
             if skip_bytes == 0 and stream.tell() == len(block):
                 block = block.removeprefix(codecs.BOM_UTF8)
-            end = block.rfind(b"\n") + 1
-            if end == 0:
-                carry += block
-                if len(carry) > max(64 * 1024 * 1024, 2 * chunk_bytes):
+            if not block.endswith(b"\n"):
+                rest = stream.readline(LONGEST_REST_BYTES)
+                if len(rest) == LONGEST_REST_BYTES:
                     raise FileFormatError(
                         f"{path} has a line of more than 64 MB.",
                         expected="one row per line",
                         next_step="It is damaged: download it again.",
                     )
-                continue
-            yield carry + block[:end]
-            carry = block[end:]
-    if carry:
-        yield carry + b"\n"
+                block += rest if rest.endswith(b"\n") else rest + b"\n"
+            yield block
+
+
+def _ahead(items: Iterator[Sifted]) -> Iterator[Sifted]:
+    """Yield the items of an iterator, the next one being made in a thread meanwhile."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(next, items, None)
+        while (item := pending.result()) is not None:
+            pending = pool.submit(next, items, None)
+            yield item
 
 
 def _sift_block(
@@ -170,8 +184,7 @@ def _sift_block(
     ends = np.flatnonzero(values == 10)
     starts = np.concatenate(([0], ends[:-1] + 1))
     separators = np.flatnonzero(values == separator)
-    first = np.searchsorted(separators, starts)
-    found = np.searchsorted(separators, ends) - first
+    first, found = _by_line(separators, starts, ends, count)
     chunk = Chunk(values, starts, ends, separators, first)
     reasons = np.zeros(len(ends), dtype=np.int8)
     reasons[found != count] = 1
@@ -193,10 +206,29 @@ def _sift_block(
         data=data.replace(b"\r\n", b"\n") if b"\r" in data else data,
         rows=np.flatnonzero(kept) + number + 1,
         read=len(ends),
+        has_blanks=_has_blanks(values, separators),
         rejected={names[code]: int(counts[code]) for code in range(1, len(names)) if counts[code]},
         listed=listed,
         notes=notes,
     )
+
+
+def _by_line(separators: Numbers, starts: Numbers, ends: Numbers, count: int) -> tuple[Numbers, Numbers]:
+    """Return the number of the first separator of each line, and how many it has."""
+    import numpy as np
+
+    lines = len(ends)
+    if len(separators) == lines * count and count:
+        grid = separators.reshape(lines, count)
+        if (grid[:, 0] >= starts).all() and (grid[:, -1] < ends).all():  # the usual case: every line is sound
+            return np.arange(lines) * count, np.full(lines, count)
+    first = np.searchsorted(separators, starts)
+    return first, np.searchsorted(separators, ends) - first
+
+
+def _has_blanks(values: Bytes, separators: Numbers) -> bool:
+    inner = separators[1:]  # the first value of a line is a key, checked on its own
+    return bool((values[inner - 1] == 32).any() or (values[inner[:-1] + 1] == 32).any())
 
 
 def _take(block: bytes, values: Bytes, starts: Numbers, ends: Numbers, kept: NDArray[np.bool_]) -> bytes:

@@ -23,6 +23,11 @@ from carto_sante.registries.professions import (
 if TYPE_CHECKING:
     import polars as pl
 
+_DECIDING = (
+    "row", "practitioner_id", "profession_code", "savoir_faire_codes", "practice_mode_code", "sector_code",
+    "professional_category_code", "function_code", "activity_kind_code",
+)  # fmt: skip
+
 PROFESSION_NOT_ASKED = "profession not asked"
 SPECIALTY_NOT_ASKED = "specialty not asked"
 NO_MODE = "practice mode not given"
@@ -35,13 +40,13 @@ def outside_definition(definition: Definition) -> str:
 
 def select_activities(
     rows: pl.DataFrame, *, professions: Iterable[str], definitions: Mapping[str, str]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Split rows into activities that count and rows that do not.
 
     Parameters
     ----------
     rows : polars DataFrame
-        The RPPS table, with ``row`` a unique number.
+        The RPPS table, with ``row`` the number of the row from 0.
     professions : iterable of str
         Keys of the catalogue.
     definitions : mapping of profession to definition
@@ -49,29 +54,27 @@ def select_activities(
 
     Returns
     -------
-    tuple of DataFrame
+    tuple of DataFrame and list of DataFrame
         Activities with ``profession`` and ``practice_mode`` (a row of a doctor with two specialties asked comes
-        twice); and ``row``, ``reason`` of every other row.
+        twice); and ``row``, ``reason`` of the rows rejected, the strongest reason first, the last one for every row.
     """
     import polars as pl
 
-    ruled = rows.with_columns(_rule_reason().alias("_rule"))
+    # Decided on the few columns that decide; the others are gathered at the end, for the rows that count.
+    deciding = rows.select(*_DECIDING)
     kept, rejected = [], []
     for name in professions:
-        mine = _of_profession(ruled, name).with_columns(pl.lit(name).alias("profession"))
+        mine = _of_profession(deciding, name).with_columns(_rule_reason().alias("_rule"))
         definition = get_definition(name, definitions.get(name, DEFAULT_DEFINITION))
-        reason = pl.coalesce(pl.col("_rule"), _definition_reason(definition))
-        mine = mine.with_columns(reason.alias("reason"))
-        kept.append(mine.filter(pl.col("reason").is_null()))
-        rejected.append(mine.filter(pl.col("reason").is_not_null()).select("row", "reason"))
-    activities = pl.concat(kept).drop("_rule", "reason").with_columns(_practice_mode())
-    others = pl.concat(rejected).unique("row", keep="first", maintain_order=True)
-    others = others.join(activities.select("row"), on="row", how="anti")
-    told = pl.concat([activities.select("row"), others.select("row")]).unique()
-    untold = rows.select("row", "profession_code").join(told, on="row", how="anti")
+        mine = mine.select("row", pl.coalesce(pl.col("_rule"), _definition_reason(definition)).alias("reason"))
+        kept.append(mine.filter(pl.col("reason").is_null()).select("row", pl.lit(name).alias("profession")))
+        rejected.append(mine.filter(pl.col("reason").is_not_null()))
+    chosen = pl.concat(kept)
+    activities = rows[chosen.get_column("row")].with_columns(chosen.get_column("profession"), _practice_mode())
     doctors = pl.col("profession_code").is_in(_doctor_codes(professions))
     reason = pl.when(doctors).then(pl.lit(SPECIALTY_NOT_ASKED)).otherwise(pl.lit(PROFESSION_NOT_ASKED))
-    return activities, pl.concat([others, untold.select("row", reason.alias("reason"))])
+    others = deciding.select("row", reason.alias("reason"))
+    return activities, [*rejected, others]
 
 
 def _doctor_codes(professions: Iterable[str]) -> list[str]:

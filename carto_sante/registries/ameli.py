@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from carto_sante.errors import FileFormatError, NoResultError
 from carto_sante.ledger import Ledger, Reading
-from carto_sante.registries._accounts import Accounts
+from carto_sante.registries._accounts import Accounts, name_sources
 from carto_sante.registries._frames import to_pandas
-from carto_sante.registries._lines import read_header, sift
+from carto_sante.registries._lines import Sifted, read_header, sift
 from carto_sante.registries._study_area import OUTSIDE, postcode_prefixes, require_departements
 from carto_sante.registries.professions import codes_of
 
@@ -96,8 +96,9 @@ def read_ameli(
     """
     asked = require_departements(departements)
     frames, ledger = [], Ledger()
-    for file in (path, *further_paths):
-        frame, account = _read_file(Path(file), asked)
+    files = [Path(file) for file in (path, *further_paths)]
+    for file, source in zip(files, name_sources("ameli", files), strict=True):
+        frame, account = _read_file(file, source, asked)
         frames.append(frame)
         ledger = ledger + account
     import polars as pl
@@ -111,16 +112,16 @@ def read_ameli(
     return Reading(to_pandas(table), ledger)
 
 
-def _read_file(path: Path, departements: tuple[str, ...] | None) -> tuple[pl.DataFrame, Ledger]:
+def _read_file(path: Path, source: str, departements: tuple[str, ...] | None) -> tuple[pl.DataFrame, Ledger]:
     import polars as pl
 
     first, _, notes = read_header(path, separator=";")
     _require_layout(path, first)
-    accounts = Accounts(f"ameli:{path.name}", notes=Counter(notes))
+    accounts = Accounts(source, notes=Counter(notes))
     frames = []
     for sifted in sift(path, separator=";", separators_count=FIELDS_COUNT - 1):
         accounts.add(sifted)
-        frame = _parse(sifted.data).with_columns(pl.Series("source_row", sifted.rows, dtype=pl.Int64))
+        frame = _parse(sifted).with_columns(pl.Series("source_row", sifted.rows, dtype=pl.Int64))
         named = frame.get_column("last_name").is_not_null()
         frame = accounts.reject(frame, named, _NOT_A_PERSON, is_listed=True)
         sound = frame.get_column("profession_code").str.contains(r"^\d{1,3}$").fill_null(False)
@@ -151,17 +152,17 @@ def _require_layout(path: Path, first: list[str]) -> None:
         )
 
 
-def _parse(data: bytes) -> pl.DataFrame:
+def _parse(sifted: Sifted) -> pl.DataFrame:
     import polars as pl
 
-    while b" ;" in data or b"; " in data:
-        data = data.replace(b" ;", b";").replace(b"; ", b";")
     schema = {f"column_{place + 1}": pl.String for place in range(FIELDS_COUNT)}
     names = {f"column_{place + 1}": ours for place, ours in FIELDS.items()}
     frame = pl.read_csv(
-        io.BytesIO(data), has_header=False, separator=";", quote_char=None, schema=schema, columns=list(names),
+        io.BytesIO(sifted.data), has_header=False, separator=";", quote_char=None, schema=schema, columns=list(names),
         raise_if_empty=False,
     )  # fmt: skip
+    if sifted.has_blanks:
+        frame = frame.with_columns(pl.all().str.strip_chars().replace("", None))
     return frame.rename(names)
 
 

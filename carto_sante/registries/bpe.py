@@ -25,13 +25,23 @@ from carto_sante.registries._coordinates import territory_of, to_degrees
 from carto_sante.registries._delimited import split_line, split_lines
 from carto_sante.registries._finess_layouts import number_of
 from carto_sante.registries._frames import text_dtype
-from carto_sante.registries._study_area import OUTSIDE, departements_of, require_communes, require_departements
+from carto_sante.registries._lines import read_header, sift
+from carto_sante.registries._study_area import (
+    OUTSIDE,
+    departements_of,
+    require_communes,
+    require_departements,
+    select_by_departement,
+)
 from carto_sante.registries.encoding import decode, plain
 from carto_sante.registries.professions import codes_of, require_professions
 from carto_sante.study import DEFAULT_PROFESSIONS
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
+
+#: From this size a file is sifted as bytes when a study area is asked.
+BIG_BYTES = 20_000_000
 
 NOT_A_PROFESSION = "equipment that is not a profession"
 PROFESSION_NOT_ASKED = "profession not asked"
@@ -123,12 +133,13 @@ def read_bpe(
         asked = departements_of(area)
     source = require_file(path, what="BPE file")
     accounts = Accounts(f"bpe:{source.name}")
-    decoded = decode(source.read_bytes(), name=str(source))
-    accounts.notes.update(decoded.notes)
-    if decoded.text.lstrip().startswith("{"):
-        rows = _read_geojson(decoded.text, source, accounts)
+    if source.stat().st_size > BIG_BYTES and asked is not None:
+        rows = _read_national(source, asked, accounts)
     else:
-        rows = _read_csv(decoded.text, source, accounts)
+        decoded = decode(source.read_bytes(), name=str(source))
+        accounts.notes.update(decoded.notes)
+        is_json = decoded.text.lstrip().startswith("{")
+        rows = (_read_geojson if is_json else _read_csv)(decoded.text, source, accounts)
     accounts.refuse_broken(source)
     kept = _keep(rows, asked, area, source, accounts)
     if not kept:
@@ -243,6 +254,33 @@ def _read_csv(text: str, path: Path, accounts: Accounts) -> list[dict[str, Any]]
         shift = len(row.values) - len(names)
         values: dict[str, Any] = {ours: row.values[place + shift] for ours, place in places.items()}
         rows.append(values | {"source_row": row.number})
+    return rows
+
+
+def _read_national(path: Path, departements: tuple[str, ...], accounts: Accounts) -> list[dict[str, Any]]:
+    """Read the rows of some départements of the national CSV, without holding the millions of others."""
+    first, size, notes = read_header(path, separator="\n")
+    accounts.notes.update(notes)
+    separator = max(";,\t", key=first[0].count)
+    names = [plain(name) for name in first[0].replace('"', "").split(separator)]
+    places = _places(names, path)
+    commune = places.get("commune_code")
+    select = None
+    if commune is not None:
+        select = select_by_departement(departements, commune_field=commune, postcode_field=commune)
+    rows = []
+    for sifted in sift(
+        path,
+        separator=separator,
+        separators_count=len(names) - 1,
+        skip_bytes=size,
+        select=select,
+        outside_reason=OUTSIDE,
+    ):
+        accounts.add(sifted)
+        for number, line in zip(sifted.rows.tolist(), sifted.data.decode("utf-8").split("\n"), strict=False):
+            values = [value.strip().strip('"') for value in line.split(separator)]
+            rows.append({ours: values[place] for ours, place in places.items()} | {"source_row": number})
     return rows
 
 

@@ -28,8 +28,12 @@ LABEL_NOTE = "labels with destroyed accents, restored from the nomenclature"
 _TWICE = re.compile(
     "[\u00c2\u00c3\u00c5\u00e2\u00ef][\u0080-\u00bf\u0152-\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{1,2}"
 )
-# The same leading letters, encoded twice, as bytes: a fast test before decoding.
-_TWICE_BYTES = (b"\xc3\x83", b"\xc3\x82", b"\xc3\x85", b"\xc3\xa2\xe2\x82\xac", b"\xc3\xaf\xc2\xbf")
+# What a repair may give: letters and punctuation of French text, or the mark of a lost letter.
+_FRENCH = re.compile("[\u00a0-\u017f\u2010-\u2026\u2030\u2039\u203a\u20ac\u2122\ufffd]+")
+# The same leading letters in UTF-8, first byte always 0xC3, then one of these: a fast test before decoding. After the
+# last two, which stand in sound French text too, the next byte decides.
+_TWICE_SECOND = (0x82, 0x83, 0x85)
+_TWICE_SECOND_THIRD = {0xA2: 0xE2, 0xAF: 0xC2}
 _DESTROYED_BYTES = DESTROYED.encode()
 
 
@@ -101,10 +105,10 @@ def repair_bytes(data: bytes) -> tuple[bytes, dict[str, int]]:
                 lines[number] = _from_windows(line).encode()
                 count += 1
         data, notes[WINDOWS_1252_NOTE] = b"\n".join(lines), count
-    if any(mark in data for mark in _TWICE_BYTES):
+    if _may_be_twice(data):
         lines, count = data.split(b"\n"), 0
         for number, line in enumerate(lines):
-            if any(mark in line for mark in _TWICE_BYTES):
+            if not line.isascii():
                 text = line.decode("utf-8")
                 fixed = repair_twice_encoded(text)
                 if fixed != text:
@@ -115,6 +119,21 @@ def repair_bytes(data: bytes) -> tuple[bytes, dict[str, int]]:
     if _DESTROYED_BYTES in data:
         notes[DESTROYED_NOTE] = sum(_DESTROYED_BYTES in line for line in data.split(b"\n"))
     return data, notes
+
+
+def _may_be_twice(data: bytes) -> bool:
+    """Tell, in one pass over the bytes, whether accents may be encoded twice."""
+    if data.isascii():
+        return False
+    import numpy as np
+
+    values = np.frombuffer(data, dtype=np.uint8)
+    lead = np.flatnonzero(values[:-2] == 0xC3)
+    second, third = values[lead + 1], values[lead + 2]
+    found = np.isin(second, _TWICE_SECOND)
+    for letter, follower in _TWICE_SECOND_THIRD.items():
+        found |= (second == letter) & (third == follower)
+    return bool(found.any())
 
 
 def repair_twice_encoded(text: str) -> str:
@@ -132,9 +151,11 @@ def _decode_match(match: re.Match[str]) -> str:
     raw = match.group()
     for size in range(len(raw), 1, -1):
         try:
-            return bytes(_byte_of(letter) for letter in raw[:size]).decode("utf-8") + raw[size:]
+            fixed = bytes(_byte_of(letter) for letter in raw[:size]).decode("utf-8")
         except (UnicodeError, ValueError):
             continue
+        if _FRENCH.fullmatch(fixed):
+            return fixed + raw[size:]
     return raw
 
 

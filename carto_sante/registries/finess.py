@@ -19,7 +19,7 @@ from carto_sante.errors import FileFormatError, NoResultError
 from carto_sante.files import require_file
 from carto_sante.ledger import Ledger, Reading
 from carto_sante.registries import _finess_layouts as layouts
-from carto_sante.registries._accounts import Accounts
+from carto_sante.registries._accounts import Accounts, name_sources
 from carto_sante.registries._coordinates import territory_of, to_degrees
 from carto_sante.registries._delimited import split_line, split_lines
 from carto_sante.registries._finess_layouts import Codes, Facility
@@ -113,8 +113,9 @@ def read_finess(
     if area is not None and asked is None:
         asked = departements_of(area)
     collected = _Collected()
-    for file in (path, *further_paths):
-        _read_file(require_file(file, what="FINESS file"), collected)
+    files = [require_file(file, what="FINESS file") for file in (path, *further_paths)]
+    for file, source in zip(files, name_sources("finess", files), strict=True):
+        _read_file(file, collected, collected.open(source))
     table, accounts = collected.finish(asked, area)
     ledger = sum((account.ledger() for account in accounts), Ledger())
     if len(table) == 0:
@@ -136,8 +137,8 @@ class _Collected:
         self.positions: list[tuple[str | None, float, float, str, Accounts]] = []
         self.accounts: list[Accounts] = []
 
-    def open(self, path: Path) -> Accounts:
-        account = Accounts(f"finess:{path.name}")
+    def open(self, source: str) -> Accounts:
+        account = Accounts(source)
         self.accounts.append(account)
         return account
 
@@ -218,10 +219,8 @@ def _to_table(facilities: list[tuple[Facility, Accounts]], accounts: list[Accoun
     return gpd.GeoDataFrame(frame, geometry=points, crs=GEOGRAPHIC_CRS)
 
 
-def _read_file(path: Path, collected: _Collected) -> None:
-    data = _unpacked(path)
-    account = collected.open(path)
-    decoded = decode(data, name=str(path))
+def _read_file(path: Path, collected: _Collected, account: Accounts) -> None:
+    decoded = decode(_unpacked(path), name=str(path))
     account.notes.update(decoded.notes)
     text = decoded.text
     if text.lstrip()[:1] in {"{", "["}:

@@ -16,6 +16,7 @@ from carto_sante.errors import InputError, NoResultError
 from carto_sante.ledger import Ledger, Reading
 from carto_sante.registries._ameli_match import match_conventions
 from carto_sante.registries._frames import to_pandas, to_polars
+from carto_sante.registries._outcome import Outcome
 from carto_sante.registries._selection import select_activities
 from carto_sante.registries._sites import NO_ADDRESS, add_site_id, join_finess
 from carto_sante.registries.exclusions import exclude_sites, load_exclusions
@@ -117,7 +118,7 @@ def build_practitioners(
     ledger.check()
     if pseudonym_key is not None:
         table = pseudonymise(table, key=pseudonym_key)
-    check_table(table, PRACTITIONERS)
+    check_table(table, PRACTITIONERS, unique_key=False)  # one row per key by construction, and tested
     return Reading(table, ledger)
 
 
@@ -142,9 +143,8 @@ def _from_rpps(
     import polars as pl
 
     rows = pl.concat([to_polars(reading.table) for reading in readings]).with_row_index("row")
-    outcome = _Outcome(rows.select("row", "source", "source_row"))
+    outcome = Outcome(rows.select("source", "source_row"))
     activities, others = select_activities(rows, professions=professions, definitions=definitions)
-    outcome.reject(others)
     activities, notes = join_finess(activities, facilities)
     outcome.note(notes)
     activities, excluded = exclude_sites(activities, exclusions, among=rows)
@@ -161,7 +161,9 @@ def _from_rpps(
         outcome.reject(gone)
     table = _one_row_per_site(activities)
     outcome.keep(table.get_column("row"))
-    outcome.merge(activities.select("row"), SAME_SITE)
+    outcome.merge(activities.get_column("row"), SAME_SITE)
+    for rejected in others:
+        outcome.reject(rejected)
     double = table.group_by("practitioner_id").agg(pl.col("profession").n_unique())
     outcome.note({"practitioners counted in two professions": int((double.get_column("profession") > 1).sum())})
     ledger = outcome.ledger(sum((reading.ledger for reading in readings), Ledger()))
@@ -199,12 +201,16 @@ def _one_row_per_site(activities: pl.DataFrame) -> pl.DataFrame:
 
     keys = ["practitioner_id", "profession", "site_id"]
     rank = pl.col("practice_mode").replace_strict(_MODE_RANK, default=3, return_dtype=pl.Int8).alias("_rank")
-    by = [*keys, "_rank", "sector_code", "siret", "site_label", "address", "postcode", "finess_et_id", "source",
-          "source_row"]  # fmt: skip
+    by = [
+        *keys, "_rank", "sector_code", "siret", "site_label", "address", "postcode", "finess_et_id", "source",
+        "source_row",
+    ]  # fmt: skip
+    is_alone = activities.select(pl.struct(keys).is_unique()).to_series()
+    several = activities.filter(~is_alone).with_columns(rank).sort(by, nulls_last=True)
+    several = several.unique(keys, keep="first", maintain_order=True).drop("_rank")
     first = (
-        activities.with_columns(rank)
-        .sort(by, nulls_last=True)
-        .unique(keys, keep="first", maintain_order=True)
+        pl.concat([activities.filter(is_alone), several])
+        .sort(keys)
         .with_columns((1.0 / pl.len().over("practitioner_id", "profession")).alias("capacity"))
     )
     is_rpps = pl.col("practitioner_id").str.contains(r"^8\d{11}$")
@@ -220,7 +226,7 @@ def _from_ameli(readings: list[Reading], professions: list[str]) -> tuple[pd.Dat
     import polars as pl
 
     rows = pl.concat([to_polars(reading.table) for reading in readings]).with_row_index("row")
-    outcome = _Outcome(rows.select("row", "source", "source_row"))
+    outcome = Outcome(rows.select("source", "source_row"))
     asked = pl.col("profession").is_in(professions).fill_null(False)
     outcome.reject(rows.filter(~asked).select("row", pl.lit("profession not asked").alias("reason")))
     activities = rows.filter(asked).with_columns(
@@ -235,7 +241,7 @@ def _from_ameli(readings: list[Reading], professions: list[str]) -> tuple[pd.Dat
     outcome.reject(activities.filter(~placed).select("row", pl.lit(NO_ADDRESS).alias("reason")))
     table = _one_row_per_site(activities.filter(placed))
     outcome.keep(table.get_column("row"))
-    outcome.merge(activities.filter(placed).select("row"), SAME_SITE)
+    outcome.merge(activities.filter(placed).get_column("row"), SAME_SITE)
     ledger = outcome.ledger(sum((reading.ledger for reading in readings), Ledger()))
     return to_pandas(table.select(list(PRACTITIONERS.columns))), ledger
 
@@ -260,57 +266,3 @@ def _set_aside(readings: list[Reading]) -> Ledger:
         is_kept = outcome == "kept"
         counts[source, "rejected" if is_kept else outcome, FROM_OTHER_SOURCE if is_kept else reason] += number
     return Ledger(total.rows_read, dict(counts), total.listed, total.notes)
-
-
-class _Outcome:
-    """What becomes of each row of a table; the best outcome of a row is the one that counts."""
-
-    def __init__(self, rows: pl.DataFrame) -> None:
-        self._rows = rows
-        self._kept: Any = None
-        self._merged: list[pl.DataFrame] = []
-        self._rejected: list[pl.DataFrame] = []
-        self._notes: Counter[str] = Counter()
-
-    def keep(self, rows: pl.Series) -> None:
-        self._kept = rows.unique().to_frame("row")
-
-    def merge(self, rows: pl.DataFrame, reason: str) -> None:
-        import polars as pl
-
-        self._merged.append(rows.select("row", pl.lit(reason).alias("reason")))
-
-    def reject(self, rows: pl.DataFrame) -> None:
-        self._rejected.append(rows.select("row", "reason"))
-
-    def note(self, notes: Mapping[str, int]) -> None:
-        self._notes.update({note: number for note, number in notes.items() if number})
-
-    def ledger(self, readers: Ledger, *, most_listed: int = 1000) -> Ledger:
-        """Return the readers' ledger with the rows they kept told by what became of them here."""
-        import polars as pl
-
-        outcomes = pl.concat(
-            [
-                _told(self._kept.with_columns(pl.lit("").alias("reason")), "kept"),
-                *[_told(part, "merged") for part in self._merged],
-                *[_told(part, "rejected") for part in self._rejected],
-            ]
-        ).unique("row", keep="first", maintain_order=True)
-        told = self._rows.join(outcomes, on="row", how="left", maintain_order="left")
-        counted = told.group_by("source", "outcome", "reason").len().sort("source", "outcome", "reason")
-        counts = {key: number for key, number in readers.counts.items() if key[1] != "kept"}
-        for source, outcome, reason, number in counted.iter_rows():
-            key = (source, outcome or "lost", reason or "")
-            counts[key] = counts.get(key, 0) + number
-        rejected = told.filter(pl.col("outcome") == "rejected").head(most_listed)
-        listed = tuple(rejected.select("source", "source_row", "reason").iter_rows())
-        first = min(readers.rows_read, default="practitioners")
-        notes = {**readers.notes, **{(first, note): number for note, number in self._notes.items()}}
-        return Ledger(readers.rows_read, counts, readers.listed + listed, notes)
-
-
-def _told(rows: pl.DataFrame, outcome: str) -> pl.DataFrame:
-    import polars as pl
-
-    return rows.select("row", pl.lit(outcome).alias("outcome"), "reason")

@@ -59,8 +59,9 @@ def pseudonymise(table: pd.DataFrame, *, key: str | bytes) -> Any:
     -------
     DataFrame
         A copy: ``practitioner_id`` and ``practitioner_label`` are pseudonyms, ``rpps_id`` is NA, ``siret`` is NA
-        outside FINESS sites (it leads to a person in the public register of companies), and ``site_label`` loses the
-        name of anyone who practises there.
+        outside FINESS sites (it leads to a person in the public register of companies; a ``site_id`` made from it is
+        hashed), ``source_row`` is NA (it leads to a line of the public file), and ``site_label`` loses the name of
+        anyone who practises there. Addresses stay: the map needs them.
 
     Raises
     ------
@@ -76,6 +77,8 @@ def pseudonymise(table: pd.DataFrame, *, key: str | bytes) -> Any:
     >>> hidden["site_label"].item(), "DURAND" in hidden["practitioner_label"].item()
     ('Cabinet', False)
     """
+    import pandas as pd
+
     if "practitioner_id" not in table.columns:
         raise InputError(
             f"The table has no practitioner_id (found: {', '.join(map(str, table.columns))}).",
@@ -96,6 +99,14 @@ def pseudonymise(table: pd.DataFrame, *, key: str | bytes) -> Any:
         hidden["siret"] = [
             siret if isinstance(site, str) else None for siret, site in zip(table["siret"], sites, strict=True)
         ]
+    if "source_row" in table.columns:
+        hidden["source_row"] = pd.array([None] * len(table), dtype="Int64")
+    if "site_id" in table.columns:
+        hidden["site_id"] = [
+            f"site:{pseudonym_of(site, key=key)}" if str(site).startswith("siret:") else site
+            for site in table["site_id"]
+        ]
+        hidden["site_id"] = hidden["site_id"].astype(table["site_id"].dtype)
     for column in ("rpps_id", "practitioner_id", "practitioner_label", "site_label", "siret"):
         if column in hidden.columns:
             hidden[column] = hidden[column].astype(table[column].dtype)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from carto_sante.errors import FileFormatError, NoResultError
 from carto_sante.ledger import Ledger, Reading
 from carto_sante.registries import _rpps_layouts as layouts
-from carto_sante.registries._accounts import Accounts
+from carto_sante.registries._accounts import Accounts, name_sources
 from carto_sante.registries._frames import to_pandas
 from carto_sante.registries._lines import Sifted, read_header, sift
 from carto_sante.registries._study_area import (
@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 NOT_A_PRACTITIONER = "practitioner identifier not well formed"
 NOT_A_PROFESSION = "profession code not well formed"
 OTHER_PROFESSION = "profession not asked"
-NO_ADDRESS_IN_STUDY = "no commune and no postcode"
+COMMUNE_FOUND = "commune_code found from postcode and commune name"
+
+#: A commune is taken from a postcode and a name when at least this share of the practitioners there have it.
+SURE_COMMUNE_SHARE = 0.95
 
 
 @dataclass(frozen=True)
@@ -109,16 +112,17 @@ def read_rpps(
     area = _Area.of(departements, communes)
     codes = _profession_codes(professions)
     activities, skills = _sort_paths([path, *further_paths], savoir_faire_path)
-    frames, ledger = [], Ledger()
-    for file in activities:
-        frame, account = _read_activities(file, area, codes, has_skills=bool(skills))
+    frames, accounts = [], []
+    for file, source in zip(activities, name_sources("rpps", activities), strict=True):
+        frame, account = _read_activities(file, source, area, codes, has_skills=bool(skills))
         frames.append(frame)
-        ledger = ledger + account
-    table = _concat(frames)
-    for file in skills:
-        found, account = _read_skills(file)
-        ledger = ledger + account
-        table = _join_skills(table, found)
+        accounts.append(account)
+    table = _place(_concat(frames), area, accounts)  # over all parts: a part alone may not know a commune
+    ledger = sum((account.ledger() for account in accounts), Ledger())
+    if skills:
+        found = [_read_skills(file, source) for file, source in zip(skills, name_sources("rpps", skills), strict=True)]
+        ledger = sum((account for _, account in found), ledger)
+        table = _join_skills(table, _polars().concat([rows for rows, _ in found]))
     if table.height == 0:
         wanted = ", ".join(area.departements or ()) or "the whole file"
         raise NoResultError(
@@ -175,14 +179,11 @@ def _layout(path: Path, wanted: dict[str, tuple[str, ...]], optional: set[str], 
 def _parse(sifted: Sifted, layout: _Layout) -> pl.DataFrame:
     import polars as pl
 
-    data = sifted.data
-    while b" |" in data or b"| " in data:
-        data = data.replace(b" |", b"|").replace(b"| ", b"|")
     # The whole schema is given: inferred from the first line, a damaged one would decide for all.
     schema = {f"column_{place + 1}": pl.String for place in range(layout.separators_count + 1)}
     names = {f"column_{place + 1}": ours for ours, place in layout.places.items()}
     frame = pl.read_csv(
-        io.BytesIO(data),
+        io.BytesIO(sifted.data),
         has_header=False,
         separator="|",
         quote_char=None,
@@ -190,12 +191,14 @@ def _parse(sifted: Sifted, layout: _Layout) -> pl.DataFrame:
         columns=[name for name in schema if name in names],
         raise_if_empty=False,
     )
+    if sifted.has_blanks:
+        frame = frame.with_columns(pl.all().str.strip_chars().replace("", None))
     return frame.rename(names).with_columns(pl.Series("source_row", sifted.rows, dtype=pl.Int64))
 
 
 def _read_activities(
-    path: Path, area: _Area, codes: list[str] | None, *, has_skills: bool
-) -> tuple[pl.DataFrame, Ledger]:
+    path: Path, source: str, area: _Area, codes: list[str] | None, *, has_skills: bool
+) -> tuple[pl.DataFrame, Accounts]:
     import polars as pl
 
     optional = layouts.OPTIONAL | ({"savoir_faire_codes"} if has_skills else set())
@@ -215,7 +218,7 @@ def _read_activities(
         select = select_by_departement(
             area.departements, commune_field=places["commune_code"], postcode_field=places["postcode"]
         )
-    counts = Accounts(f"rpps:{path.name}", notes=Counter(layout.notes))
+    counts = Accounts(source, notes=Counter(layout.notes))
     frames = []
     for sifted in sift(
         path,
@@ -235,12 +238,30 @@ def _read_activities(
         frame = _keep_area(frame, area, counts)
         frames.append(frame.with_columns(pl.lit(counts.source).alias("source")).select(layouts.OUTPUT))
     counts.refuse_broken(path)
-    table = _find_communes(_concat(frames), counts)
+    return _concat(frames), counts
+
+
+def _place(table: pl.DataFrame, area: _Area, accounts: list[Accounts]) -> pl.DataFrame:
+    """Find the communes that are not given, keep those asked, and count what each file keeps."""
+    import polars as pl
+
+    table, found = _find_communes(table)
+    lost = table.head(0)
     if area.communes is not None:
         inside = table.get_column("commune_code").is_in(sorted(area.communes)).fill_null(False)
-        table = counts.reject(table, inside, OUTSIDE)
-    counts.kept = table.height
-    return table, counts.ledger()
+        lost, table = table.filter(~inside), table.filter(inside)
+    for account in accounts:
+        mine = pl.col("source") == account.source
+        account.note(COMMUNE_FOUND, found.filter(mine).height)
+        account.rejected[OUTSIDE] += lost.filter(mine).height
+        account.kept = table.filter(mine).height
+    return table
+
+
+def _polars() -> Any:
+    import polars
+
+    return polars
 
 
 def _concat(frames: list[pl.DataFrame]) -> pl.DataFrame:
@@ -278,26 +299,34 @@ def _keep_area(frame: pl.DataFrame, area: _Area, counts: Accounts) -> pl.DataFra
     return counts.reject(frame, frame.select(inside.alias("inside")).get_column("inside"), OUTSIDE)
 
 
-def _find_communes(table: pl.DataFrame, counts: Accounts) -> pl.DataFrame:
-    """Give rows without a commune code the one that their postcode and commune name have everywhere else."""
+def _find_communes(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Give rows without a commune code the one that nearly everyone with their postcode and commune name has.
+
+    Practitioners are counted, not rows, so that a row that comes twice changes nothing. Returns the table, and the
+    ``source`` of each row given a commune.
+    """
     import polars as pl
 
-    label = _plain_label(pl.col("commune_label"))
-    keyed = table.with_columns(label.alias("_label"))
-    known = (
-        keyed.filter(pl.col("commune_code").is_not_null() & pl.col("postcode").is_not_null())
-        .select("postcode", "_label", "commune_code")
-        .unique()
-        .group_by("postcode", "_label")
-        .agg(pl.col("commune_code").min().alias("_found"), pl.len().alias("_count"))
-        .filter(pl.col("_count") == 1)
-        .drop("_count")
+    places = ["postcode", "commune_label"]
+    if table.get_column("commune_code").null_count() == 0:
+        return table, table.select("source").head(0)
+    given = table.filter(pl.all_horizontal(pl.col(places).is_not_null()))
+    named = given.group_by(*places, "commune_code").agg(pl.col("practitioner_id").n_unique().alias("_people"))
+    named = named.with_columns(_plain_label(pl.col("commune_label")).alias("_label"))
+    town = ["postcode", "_label"]
+    sure = (
+        named.filter(pl.col("commune_code").is_not_null())
+        .group_by(*town, "commune_code")
+        .agg(pl.col("_people").sum())
+        .with_columns((pl.col("_people") / pl.col("_people").sum().over(town)).alias("_share"))
+        .filter(pl.col("_share") >= SURE_COMMUNE_SHARE)
+        .select(*town, pl.col("commune_code").alias("_found"))
     )
-    joined = keyed.join(known, on=["postcode", "_label"], how="left", maintain_order="left")
-    lacking = joined.get_column("commune_code").is_null() & joined.get_column("_found").is_not_null()
-    if lacking.any():
-        counts.note("commune_code found from postcode and commune name", int(lacking.sum()))
-    return joined.with_columns(pl.coalesce("commune_code", "_found").alias("commune_code")).drop("_label", "_found")
+    known = named.filter(pl.col("commune_code").is_null()).join(sure, on=town, how="inner").select(*places, "_found")
+    joined = table.join(known, on=places, how="left", validate="m:1", maintain_order="left")
+    is_found = pl.col("commune_code").is_null() & pl.col("_found").is_not_null()
+    found = joined.filter(is_found).select("source")
+    return joined.with_columns(pl.coalesce("commune_code", "_found").alias("commune_code")).drop("_found"), found
 
 
 def _plain_label(label: Any) -> Any:
@@ -312,13 +341,13 @@ def _plain_label(label: Any) -> Any:
     )
 
 
-def _read_skills(path: Path) -> tuple[pl.DataFrame, Ledger]:
+def _read_skills(path: Path, source: str) -> tuple[pl.DataFrame, Ledger]:
     """Read the file of savoir-faire: practitioner, profession and code."""
     import polars as pl
 
     wanted = {name: layouts.COLUMNS[name] for name in ("practitioner_id", "profession_code", "savoir_faire_codes")}
     layout = _layout(path, wanted, set(), "PS_LibreAcces_SavoirFaire")
-    counts = Accounts(f"rpps:{path.name}", notes=Counter(layout.notes))
+    counts = Accounts(source, notes=Counter(layout.notes))
     frames = []
     for sifted in sift(path, separator="|", separators_count=layout.separators_count, skip_bytes=layout.header_bytes):
         counts.add(sifted)

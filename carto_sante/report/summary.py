@@ -78,7 +78,7 @@ def print_summary(journal: dict[str, Any], folder: Path, *, is_new: bool, stream
     console.print(_professions_table(journal))
     if journal.get("worst_served"):
         console.print(_worst_table(journal))
-    for line in _remarks(journal):
+    for line in [*_remarks(journal), *_evolution(journal)]:
         console.print(line, markup=False)
     console.print(f"\n{folder}/carte.html is the map; journal.json beside it accounts for every row.", markup=False)
 
@@ -110,6 +110,14 @@ def _worst_table(journal: dict[str, Any]) -> Any:
         interval = f"{row['lower']:.0f} to {row['upper']:.0f}" if row["lower"] is not None else ""
         table.add_row(str(row["territory_label"]), f"{row['indicator_value']:.0f}", interval)
     return table
+
+
+def _evolution(journal: dict[str, Any]) -> list[str]:
+    found = journal.get("evolution")
+    if not found:
+        return []
+    parts = [f"{count} {name.replace('_', ' ')}" for name, count in found["changes"].items()]
+    return [f"Since {found['compared_with']}: {', '.join(parts) or 'no change'}, {found['unchanged_count']} unchanged."]
 
 
 def _remarks(journal: dict[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ Each function takes the study and the tables of the stage before, and returns ne
 """
 
 from carto_sante.stages.indicators import Denominator, compute_indicators, denominators_by_level
-from carto_sante.stages.inputs import load_network, load_population, load_territories
+from carto_sante.stages.inputs import load_network, load_population, load_streets, load_territories
 from carto_sante.stages.practitioners import (
     PlacedPractitioners,
     load_practitioners,
@@ -25,6 +25,7 @@ __all__ = [
     "load_network",
     "load_population",
     "load_practitioners",
+    "load_streets",
     "load_territories",
     "locate_practitioners",
     "place_practitioners",

@@ -65,6 +65,11 @@ class Denominator:
     absent_count: int = 0
     hypothesis: str = ""
 
+    @property
+    def year(self) -> int:
+        """Return the year of the people."""
+        return int(self.population["data_year"].iloc[0])
+
 
 def denominators_by_level(
     study: Study, territories: GeoDataFrame, population: dict[str, Any], *, source_name: str | None = None
@@ -136,7 +141,8 @@ def _denominator(
     if source.kind == "grid" and method in {"auto", "dasymetric"}:
         method, guide = "area", None
     moved = transfer_population(people, zones, method=method, guide=guide)
-    report = moved.attrs.get("report", {})
+    # pandas copies attrs at every operation: a long report would cost more than the densities.
+    report, moved.attrs = moved.attrs.get("report", {}), {}
     if source.kind in {"iris", "qpv", "table"}:
         # Zones of the source that leave part of a target empty know nothing of who lives there.
         moved.loc[moved["covered_share"] < MIN_COVERED_SHARE, "population_count"] = float("nan")
@@ -150,7 +156,8 @@ def _denominator(
 
 
 def _of_zones(table: pd.DataFrame, zones: GeoDataFrame) -> pd.DataFrame:
-    people = table.loc[table["territory_id"].isin(zones["territory_id"])]
+    people = table.loc[table["territory_id"].isin(zones["territory_id"])].reset_index(drop=True)
+    people.attrs = {}
     if people.empty:
         example = f"{table['territory_id'].iloc[0]} in the population, {zones['territory_id'].iloc[0]} in the zones"
         raise InputError(
@@ -158,7 +165,7 @@ def _of_zones(table: pd.DataFrame, zones: GeoDataFrame) -> pd.DataFrame:
             expected="the same codes in [[territories]] and [[population]]",
             next_step="Check id_column in both, and the geography years.",
         )
-    return people.reset_index(drop=True)
+    return people
 
 
 def compute_indicators(
@@ -186,6 +193,8 @@ def compute_indicators(
     """
     import pandas as pd
 
+    territories, practitioners = territories.copy(), practitioners.copy()
+    territories.attrs, practitioners.attrs = {}, {}
     denominators = denominators_by_level(study, territories, population)
     if study.density.alternative:
         denominators += denominators_by_level(study, territories, population, source_name=study.density.alternative)
@@ -220,7 +229,7 @@ def _described(item: Denominator) -> dict[str, Any]:
         "level": item.level,
         "source": item.source,
         "hypothesis": item.hypothesis,
-        "words": f"{item.words}, {int(item.population['data_year'].iloc[0])}",
+        "words": f"{item.words}, {item.year}",
         "population_count": round(item.population_count, 1),
         "outside_count": round(item.outside_count, 1),
         "zones_unknown_count": int(known.isna().sum()),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from carto_sante.crs import departement_of, metric_crs_of
 from carto_sante.errors import InputError, NoResultError
+from carto_sante.geocoding import list_streets, open_reference
 from carto_sante.network import RoadNetwork, read_osm
 from carto_sante.population import read_population
 from carto_sante.study import Study
@@ -154,6 +155,14 @@ def load_population(study: Study) -> dict[str, pd.DataFrame]:
             )
         tables[source.name] = table
     return tables
+
+
+def load_streets(study: Study) -> GeoDataFrame | None:
+    """Return the streets of the study's communes, for the search of the map; None without a local address reference."""
+    if study.geocoding.reference is None:
+        return None
+    index = getattr(open_reference(study.geocoding.reference), "index", None)
+    return None if index is None else list_streets(index, communes=study.study.communes)
 
 
 def load_network(study: Study, mode: str, *, territories: GeoDataFrame, buffer_m: float = 3_000.0) -> RoadNetwork:

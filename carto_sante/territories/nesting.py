@@ -21,7 +21,7 @@ NO_EPCI = "ZZZZZZZZZ"
 
 
 def read_epci_composition(path: Path | str) -> pd.DataFrame:
-    """Read INSEE's composition of the EPCI: which commune belongs to which.
+    r"""Read INSEE's composition of the EPCI: which commune belongs to which.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def read_epci_composition(path: Path | str) -> pd.DataFrame:
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "epci.csv"
-    >>> _ = path.write_text("CODGEO;LIBGEO;EPCI;LIBEPCI\\n35238;Rennes;243500139;Rennes Métropole\\n", encoding="utf-8")
+    >>> _ = path.write_text("CODGEO;LIBGEO;EPCI;LIBEPCI\n35238;Rennes;243500139;Rennes Métropole\n", encoding="utf-8")
     >>> read_epci_composition(path)["epci_id"].tolist()
     ['243500139']
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ _YEARLY = re.compile(r"CODGEO_(\d{4})")
 
 
 def read_commune_passage(path: Path | str, *, from_year: int | None = None, to_year: int) -> pd.DataFrame:
-    """Read INSEE's table of communes between two geographies.
+    r"""Read INSEE's table of communes between two geographies.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def read_commune_passage(path: Path | str, *, from_year: int | None = None, to_y
     --------
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "passage.csv"
-    >>> _ = path.write_text("NIVGEO;CODGEO_2018;CODGEO_2024\\nCOM;35001;35001\\nCOM;35002;35001\\n")
+    >>> _ = path.write_text("NIVGEO;CODGEO_2018;CODGEO_2024\nCOM;35001;35001\nCOM;35002;35001\n")
     >>> read_commune_passage(path, from_year=2018, to_year=2024)["code_to"].tolist()
     ['35001', '35001']
     """
@@ -117,7 +118,7 @@ def read_iris_passage(path: Path | str, *, since_year: int | None = None) -> pd.
 
 def _with_share(pairs: pd.DataFrame) -> pd.DataFrame:
     times = pairs.groupby("code_from")["code_to"].transform("size")
-    pairs = pairs.assign(share=(times == 1).map({True: 1.0, False: float("nan")}))
+    pairs = pairs.assign(share=[1.0 if number == 1 else float("nan") for number in times])
     return pairs.sort_values(["code_from", "code_to"], ignore_index=True)
 
 
@@ -199,7 +200,7 @@ def _refuse_passage(codes: pd.Series, used: pd.DataFrame, listed: pd.Series, *, 
         problems += [f"{code} was split: it has no single new code" for code in split["code_from"].unique()]
     shares = used.groupby("code_from")["share"].agg(lambda values: values.sum(skipna=False))
     for code, total in shares.items():
-        if total != total:
+        if math.isnan(total):
             problems.append(f"{code} was split and no share says how its people divide")
         elif abs(total - 1) > 1e-9:
             problems.append(f"the shares of {code} add up to {total:g}")

@@ -76,9 +76,9 @@ def read_territories(
     Returns
     -------
     GeoDataFrame
-        schemas.TERRITORIES in the metric CRS, sorted by ``territory_id``, one row per zone. ``attrs["report"]`` counts
-        rows read and kept, codes whose zeros were restored, polygons repaired and their change of area, pieces of
-        one zone merged.
+        schemas.TERRITORIES in the metric CRS, sorted by ``territory_id``, one row per zone. ``attrs`` counts
+        ``rows_read`` and ``rows_kept``, ``codes_restored`` (leading zeros), ``pieces_merged`` (islands of one zone) and
+        the repair: ``repaired_count``, ``repaired_names``, ``area_change_m2``, ``area_change_share``.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def read_territories(
     year = _geography_year(table["territory_id"], level, geography_year, name=source.name)
     table.insert(3, "geography_year", np.int64(year) if year is not None else None)
     table["geography_year"] = table["geography_year"].astype("Int64")
-    table.attrs["report"] = {
+    table.attrs = {
         "source": source.name,
         "rows_read": rows_read,
         "rows_kept": len(raw),
@@ -200,8 +200,8 @@ def metric_crs_at(raw: GeoDataFrame, *, departement: str | None, name: str) -> s
         outside = (np.abs(bounds) <= 180).all(axis=1)
     if outside.any():
         raise CRSError(
-            f"{name} is declared in {raw.crs.name!r}, but {int(outside.sum())} of its {len(raw)} zones have coordinates "
-            f"of another kind (first: {bounds[outside][0].round(2).tolist()}).",
+            f"{name} is declared in {raw.crs.name!r}, but {int(outside.sum())} of its {len(raw)} zones have "
+            f"coordinates of another kind (first: {bounds[outside][0].round(2).tolist()}).",
             expected="one CRS for the whole file, the one that is declared",
             next_step="Convert the zones to one CRS, or correct the declared one.",
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-
 from carto_sante.crs import require_crs
 from carto_sante.errors import InputError
 
@@ -47,7 +46,7 @@ def territory_rings(
 
     Examples
     --------
-    >>> import geopandas
+    >>> import geopandas, shapely
     >>> zone = geopandas.GeoDataFrame({"territory_id": ["q"], "territory_level": "qpv"},
     ...     geometry=[shapely.box(0, 0, 500, 500)], crs="EPSG:2154")
     >>> territory_rings(zone)["ring"].tolist()

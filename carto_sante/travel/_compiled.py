@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numba
 
-Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
-
-def compiled(function: Kernel) -> Kernel:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a kernel; threads may run it side by side."""
-    return cast(Kernel, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    return cast(Callable[..., Any], numba.njit(cache=True, nogil=True, error_model="numpy")(function))

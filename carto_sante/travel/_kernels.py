@@ -223,6 +223,26 @@ def along_s(segment, start, end, is_outward, segment_edge_offset, segment_edge, 
 
 
 @compiled
+def stay_on_street(  # type: ignore[no-untyped-def]
+    source_from, source_to, source_segment, source_position, source_access_s,
+    segment_target_offset, segment_target, target_position, target_access_s,
+    segment_edge_offset, segment_edge, edge_is_forward, edge_running_s, is_outward, best,
+):  # fmt: skip
+    """Lower the rows of ``best`` (source by target) of the pairs that share a street."""
+    for source in range(source_from, source_to):
+        segment = source_segment[source]
+        if segment < 0:
+            continue
+        for item in range(segment_target_offset[segment], segment_target_offset[segment + 1]):
+            target = segment_target[item]
+            seconds = along_s(
+                segment, source_position[source], target_position[target], is_outward,
+                segment_edge_offset, segment_edge, edge_is_forward, edge_running_s,
+            ) + source_access_s[source] + target_access_s[target]  # fmt: skip
+            best[source - source_from, target] = min(best[source - source_from, target], seconds)
+
+
+@compiled
 def search_nearest(offset, head, cost, seed_node, seed_s, seed_owner, limit_s, wanted):  # type: ignore[no-untyped-def]
     """Return, at every node, its ``wanted`` nearest owners and their seconds (-1 and infinite where there are less).
 

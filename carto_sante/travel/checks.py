@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 #: from it (a nurse goes to a patient).
 DIRECTIONS = ("inbound", "outbound")
 
-# Longitude and latitude of France: metropolitan, Antilles, Guyane, Réunion and Mayotte, Saint-Pierre-et-Miquelon.
-_FRANCE_DEGREES = (
+#: Longitude and latitude of France: metropolitan, Antilles, Guyane, Réunion and Mayotte, Saint-Pierre-et-Miquelon.
+FRANCE_DEGREES = (
     (-5.5, 41.0, 10.0, 51.5),
     (-63.5, 14.0, -60.5, 18.5),
     (-55.0, 2.0, -51.0, 6.0),
@@ -114,7 +114,7 @@ def is_swapped(network: RoadNetwork, x_m: Floats, y_m: Floats) -> Flags:
         longitude, latitude = (np.asarray(values, dtype=float) for values in to_degrees.transform(x_m, y_m))
     is_raw = (np.abs(x_m) <= 90) & (np.abs(y_m) <= 180)  # degrees declared as metres
     longitude, latitude = np.where(is_raw, x_m, longitude), np.where(is_raw, y_m, latitude)
-    boxes = [*_FRANCE_DEGREES, _extent_degrees(network)]
+    boxes = [*FRANCE_DEGREES, _extent_degrees(network)]
     return ~_is_in(longitude, latitude, boxes) & _is_in(latitude, longitude, boxes)
 
 

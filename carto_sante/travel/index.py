@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from carto_sante.errors import InputError
 from carto_sante.network.model import Flags, Floats, Ints, LongInts, RoadNetwork
+
+if TYPE_CHECKING:
+    from carto_sante.travel.hierarchy import Hierarchy
 
 #: Side of the bins that hold street pieces, and longest piece.
 BIN_M = 100.0
@@ -147,6 +150,13 @@ class SearchIndex:
         bins = bin_of_pieces(ends, left, bottom, BIN_M, columns)
         bin_offset, order = group_by(bins, rows * columns)
         return Streets(left, bottom, columns, rows, bin_offset, ends[order], share[order], owner[order])
+
+    @cached_property
+    def hierarchy(self) -> Hierarchy | None:
+        """The contraction hierarchy, built on the first call; None where it cannot be."""
+        from carto_sante.travel.hierarchy import build_hierarchy
+
+        return build_hierarchy(self.forward.offset, self.forward.head, self.forward.cost)
 
     @contextmanager
     def room(self, *, spread_s: float = 0.0) -> Iterator[Room]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,11 @@ from carto_sante.travel.checks import check_direction, check_limit_s, ids_of
 from carto_sante.travel.index import Graph, SearchIndex, search_index
 from carto_sante.travel.snapping import (
     DEFAULT_MAX_SNAP_M,
+    Links,
     Snaps,
     coordinates_of,
     links_of,
+    list_isolated,
     list_not_snapped,
     place,
     require_some,
@@ -28,9 +31,18 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 #: A table of times longer than this is refused: it would not fit in the memory of a desktop machine.
-MOST_ROWS = 150_000_000
+MOST_ROWS = 60_000_000
+
+#: Without limit and from as many points at least, the network is contracted first: a second or two for a city.
+HIERARCHY_FROM_SOURCES = 200
 
 _SOURCES_PER_TASK = 32
+
+# Rows of one task at most, so that a table too long is refused before it fills the memory.
+_ROWS_PER_TASK = 4_000_000
+
+#: Takes a first and a last source; gives source, target and seconds of their pairs.
+Searcher = Callable[[int, int], tuple[Ints, Ints, Floats]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,7 @@ class _Sides:
     origins: Snaps
     destinations: Snaps
     not_snapped: list[dict[str, Any]]
+    isolated: list[dict[str, Any]]
 
 
 def compute_travel_times(
@@ -81,7 +94,8 @@ def compute_travel_times(
         `carto_sante.schemas.TRAVEL_TIMES`: ``origin_id``, ``destination_id``, ``mode``, ``travel_time_min``, one
         row per pair within the limit, by origin then destination in the order of the tables. An absent row
         means out of the limit. The last metres to the street are walked and count. ``attrs["not_snapped"]``
-        lists the points left out: table, point_id, reason, snap_distance_m, component.
+        lists the points left out (table, point_id, reason, snap_distance_m, component), and ``attrs["isolated"]``
+        those whose street leads almost nowhere, so that few rows or none are to be expected.
 
     Raises
     ------
@@ -90,13 +104,28 @@ def compute_travel_times(
     SchemaError
         If identifiers are empty or repeated.
     InputError
-        If the limit is zero or negative, or more than 150 million pairs are within it.
+        If the limit is zero or negative, or more than 60 million pairs are within it.
     NoResultError
         If no origin, or no destination, is near a street.
 
     Examples
     --------
-    >>> compute_travel_times(network, patients, surgeries, limit_min=20)  # doctest: +SKIP
+    >>> import geopandas, pathlib, tempfile
+    >>> from carto_sante.network import read_osm
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "street.osm"
+    >>> _ = file.write_text(
+    ...     '<osm version="0.6"><node id="1" lat="48.11" lon="-1.68"/><node id="2" lat="48.12" lon="-1.68"/>'
+    ...     '<way id="7"><nd ref="1"/><nd ref="2"/><tag k="highway" v="residential"/></way></osm>')
+    >>> network = read_osm(file, mode="walk")
+    >>> places = geopandas.points_from_xy([-1.6801, -1.6802], [48.112, 48.118], crs="EPSG:4326").to_crs(network.crs)
+    >>> table = geopandas.GeoDataFrame({"point_id": ["a", "b"]}, geometry=places)
+    >>> times = compute_travel_times(network, table, table, limit_min=20)
+    >>> times.columns.tolist()
+    ['origin_id', 'destination_id', 'mode', 'travel_time_min']
+    >>> times[["origin_id", "destination_id"]].values.tolist()
+    [['a', 'a'], ['a', 'b'], ['b', 'a'], ['b', 'b']]
+    >>> len(compute_travel_times(network, table, table, limit_min=5))
+    2
     """
     is_inbound = check_direction(direction)
     limit_s = check_limit_s(limit_min)
@@ -106,7 +135,7 @@ def compute_travel_times(
     )
     origin, destination, seconds = _pairs(index, sides.origins, sides.destinations, limit_s, is_inbound)
     table = _table(network, sides, origin, destination, seconds)
-    table.attrs["not_snapped"] = sides.not_snapped
+    table.attrs["not_snapped"], table.attrs["isolated"] = sides.not_snapped, sides.isolated
     return table
 
 
@@ -159,7 +188,7 @@ def compute_nearest(
     origin, destination, seconds, rank = _nearest_pairs(index, sides, wanted, limit_s, is_inbound)
     table = _table(network, sides, origin, destination, seconds)
     table["nearest_rank"] = rank
-    table.attrs["not_snapped"] = sides.not_snapped
+    table.attrs["not_snapped"], table.attrs["isolated"] = sides.not_snapped, sides.isolated
     return table
 
 
@@ -173,6 +202,7 @@ def _place_both(
 ) -> _Sides:
     snaps: list[Snaps] = []
     listed: list[dict[str, Any]] = []
+    isolated: list[dict[str, Any]] = []
     usual = (("origin_id", "territory_id", "point_id"), ("destination_id", "site_id", "facility_id", "point_id"))
     for name, points, column, names in zip(
         ("origins", "destinations"), (origins, destinations), columns, usual, strict=True
@@ -182,8 +212,9 @@ def _place_both(
         placed = place(index, ids=ids, x_m=x, y_m=y, max_snap_m=max_snap_m, min_component_nodes=min_component_nodes)
         require_some(index, placed, x, y, name=name, max_snap_m=max_snap_m)
         listed += list_not_snapped(index, placed, x, y, table=name)
+        isolated += list_isolated(index, placed, table=name)
         snaps.append(placed)
-    return _Sides(snaps[0], snaps[1], listed)
+    return _Sides(snaps[0], snaps[1], listed, isolated)
 
 
 def _pairs(
@@ -196,6 +227,7 @@ def _pairs(
     source, target, seconds = _search_many(index, sources, targets, limit_s, is_outward=from_origins == is_inbound)
     if from_origins:
         return source, target, seconds
+
     from carto_sante.travel._kernels import group_by
 
     order = group_by(target, len(origins.ids))[1]  # stable: destinations stay in order
@@ -205,43 +237,62 @@ def _pairs(
 def _search_many(
     index: SearchIndex, sources: Snaps, targets: Snaps, limit_s: float, *, is_outward: bool
 ) -> tuple[Ints, Ints, Floats]:
+    """Return source, target and seconds of the pairs within the limit, by source then target."""
+    from carto_sante.travel._kernels import group_by
+
+    seeds = links_of(index, sources, is_leaving=is_outward)
+    links = links_of(index, targets, is_leaving=not is_outward)
+    placed = np.flatnonzero(targets.is_placed).astype(np.int32)
+    target_offset, target_order = group_by(targets.segment[placed], index.network.segment_count)
+    streets = (
+        sources.segment, sources.position, sources.access_s,
+        target_offset, placed[target_order], targets.position, targets.access_s,
+        *index.segment_edges, index.edge_is_forward, index.network.edge_running_s, is_outward,
+    )  # fmt: skip
+    if limit_s == np.inf and len(sources.ids) >= HIERARCHY_FROM_SOURCES:
+        climbing = index.hierarchy
+        if climbing is not None:
+            run = climbing.searcher(seeds, links, streets, len(targets.ids), is_outward=is_outward)
+            return _gather(run, len(sources.ids), len(targets.ids))
+    searcher = _bucket_searcher(index, seeds, links, streets, limit_s, is_outward=is_outward)
+    return _gather(searcher, len(sources.ids), len(targets.ids))
+
+
+def _bucket_searcher(
+    index: SearchIndex, seeds: Links, links: Links, streets: tuple[Any, ...], limit_s: float, *, is_outward: bool
+) -> Searcher:
     from carto_sante.travel._kernels import group_by, search_many
 
     graph = index.forward if is_outward else index.backward
-    seeds = links_of(index, sources, is_leaving=is_outward)
-    links = links_of(index, targets, is_leaving=not is_outward)
     link_offset, order = group_by(links.node, index.network.node_count)
-    link_point = np.repeat(np.arange(len(targets.ids), dtype=np.int32), np.diff(links.offset))[order]
-    placed = np.flatnonzero(targets.is_placed).astype(np.int32)
-    target_offset, target_order = group_by(targets.segment[placed], index.network.segment_count)
-    edge_offset, edge_order = index.segment_edges
+    target_count = len(links.offset) - 1
+    link_point = np.repeat(np.arange(target_count, dtype=np.int32), np.diff(links.offset))[order]
+    link_s = links.seconds[order]
     spread = float(seeds.seconds.max(initial=0.0))
 
-    def run(first: int) -> tuple[Ints, Ints, Floats]:
-        last = min(first + _SOURCES_PER_TASK, len(sources.ids))
+    def run(first: int, last: int) -> tuple[Ints, Ints, Floats]:
         with index.room(spread_s=spread) as room:
             found: tuple[Ints, Ints, Floats] = search_many(
                 graph.offset, graph.head, graph.cost, limit_s, index.buckets_per_s, *room.arrays,
-                first, last, seeds.offset, seeds.node, seeds.seconds,
-                link_offset, link_point, links.seconds[order],
-                sources.segment, sources.position, sources.access_s,
-                target_offset, placed[target_order], targets.position, targets.access_s,
-                edge_offset, edge_order, index.edge_is_forward, index.network.edge_running_s,
-                is_outward, np.full(len(targets.ids), np.inf),
+                first, last, seeds.offset, seeds.node, seeds.seconds, link_offset, link_point, link_s,
+                *streets, np.full(target_count, np.inf),
             )  # fmt: skip
         return found
 
-    return _gather(run, range(0, len(sources.ids), _SOURCES_PER_TASK))
+    return run
 
 
-def _gather(run: Any, firsts: range) -> tuple[Ints, Ints, Floats]:
-    """Run tasks on every core, in order, stopping as soon as the table would be too long."""
+def _gather(run: Searcher, count: int, target_count: int) -> tuple[Ints, Ints, Floats]:
+    """Run the searches on every core, in order, stopping as soon as the table would be too long."""
+    step = max(1, min(_SOURCES_PER_TASK, _ROWS_PER_TASK // max(1, target_count)))
+    firsts = range(0, count, step)
+    lasts = [min(first + step, count) for first in firsts]
     parts: list[tuple[Ints, Ints, Floats]] = []
     rows = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         ahead = 4 * (os.cpu_count() or 1)
         for block in range(0, len(firsts), ahead):
-            for part in pool.map(run, firsts[block : block + ahead]):
+            for part in pool.map(run, firsts[block : block + ahead], lasts[block : block + ahead]):
                 rows += len(part[0])
                 parts.append(part)
             if rows > MOST_ROWS:

@@ -13,6 +13,7 @@ from carto_sante.travel.snapping import (
     DEFAULT_MAX_SNAP_M,
     coordinates_of,
     links_of,
+    list_isolated,
     list_not_snapped,
     place,
     require_some,
@@ -54,7 +55,7 @@ def compute_reach(
     -------
     DataFrame
         ``site_id``, ``node`` (its number in the network), ``node_osm_id``, ``mode``, ``travel_time_min``, by site then
-        node; ``attrs["not_snapped"]`` lists the sites left out.
+        node; ``attrs["not_snapped"]`` and ``attrs["isolated"]`` as in `compute_travel_times`.
 
     Raises
     ------
@@ -92,6 +93,7 @@ def compute_reach(
         }
     )
     table.attrs["not_snapped"] = list_not_snapped(index, snaps, x, y, table="sites")
+    table.attrs["isolated"] = list_isolated(index, snaps, table="sites")
     return table
 
 

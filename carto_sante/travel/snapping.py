@@ -25,7 +25,7 @@ DEFAULT_MAX_SNAP_M = 300.0
 #: 1.25 m/s, rounded down from the 1.3 m/s of able adults (Bohannon 1997) for patients of every age.
 ACCESS_SPEED_KMH = 4.5
 
-#: A point on a component with fewer nodes than this is flagged "isolated": most of the city cannot be reached.
+#: A point on a component other than the largest, with fewer nodes than this, is flagged "isolated".
 ISOLATED_BELOW_NODES = 20
 
 # Nearer than this share of the street to its end, a point is on the junction.
@@ -108,7 +108,18 @@ def snap_points(
 
     Examples
     --------
-    >>> snap_points(network, sites, max_snap_m=200)  # doctest: +SKIP
+    >>> import geopandas, pathlib, tempfile
+    >>> from carto_sante.network import read_osm
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "street.osm"
+    >>> _ = file.write_text(
+    ...     '<osm version="0.6"><node id="1" lat="48.11" lon="-1.68"/><node id="2" lat="48.12" lon="-1.68"/>'
+    ...     '<way id="7"><nd ref="1"/><nd ref="2"/><tag k="highway" v="residential"/></way></osm>')
+    >>> network = read_osm(file, mode="walk")
+    >>> places = geopandas.points_from_xy([-1.6801, -1.6802], [48.112, 48.118], crs="EPSG:4326").to_crs(network.crs)
+    >>> table = geopandas.GeoDataFrame({"point_id": ["a", "b"]}, geometry=places)
+    >>> snapped = snap_points(network, table, max_snap_m=10)
+    >>> snapped[["point_id", "snap_status", "snap_distance_m"]].round(1).values.tolist()
+    [['a', 'ok', 7.4], ['b', 'too far', 14.9]]
     """
     import pandas as pd
 
@@ -212,7 +223,7 @@ def statuses(index: SearchIndex, snaps: Snaps, x_m: Floats, y_m: Floats) -> npt.
     """Return, in a word, what became of each point."""
     component, nodes = components_of(index, snaps)
     status = np.full(len(x_m), "ok", dtype=object)
-    status[snaps.is_placed & (component >= 0) & (nodes < ISOLATED_BELOW_NODES)] = "isolated"
+    status[snaps.is_placed & (component > 0) & (nodes < ISOLATED_BELOW_NODES)] = "isolated"
     missing = ~snaps.is_placed
     status[missing] = "too far"
     if missing.any():
@@ -227,11 +238,15 @@ def positions_m(index: SearchIndex, snaps: Snaps) -> tuple[Floats, Floats]:
 
     network = index.network
     x, y = np.full(len(snaps.segment), np.nan), np.full(len(snaps.segment), np.nan)
-    for row in np.flatnonzero(snaps.is_placed):
-        part = slice(*network.segment_offset[snaps.segment[row] : snaps.segment[row] + 2])
-        line = shapely.linestrings(network.vertex_x_m[part], network.vertex_y_m[part])
-        point = shapely.line_interpolate_point(line, snaps.position[row], normalized=True)
-        x[row], y[row] = shapely.get_x(point), shapely.get_y(point)
+    placed = np.flatnonzero(snaps.is_placed)
+    number, which = np.unique(snaps.segment[placed], return_inverse=True)
+    size = network.segment_offset[number + 1] - network.segment_offset[number]
+    line = np.repeat(np.arange(len(number)), size)
+    first = np.repeat(network.segment_offset[number] - (np.cumsum(size) - size), size)
+    vertex = first + np.arange(len(line))
+    lines = shapely.linestrings(network.vertex_x_m[vertex], network.vertex_y_m[vertex], indices=line)
+    points = shapely.line_interpolate_point(lines[which], snaps.position[placed], normalized=True)
+    x[placed], y[placed] = shapely.get_x(points), shapely.get_y(points)
     return x, y
 
 
@@ -281,6 +296,22 @@ def list_not_snapped(index: SearchIndex, snaps: Snaps, x_m: Floats, y_m: Floats,
             "component": None,
         }
         for item, row in enumerate(missing)
+    ]
+
+
+def list_isolated(index: SearchIndex, snaps: Snaps, *, table: str) -> list[dict[str, Any]]:
+    """Return one plain record per point placed on a street that leads almost nowhere: little can be reached there."""
+    component, nodes = components_of(index, snaps)
+    return [
+        {
+            "table": table,
+            "point_id": str(snaps.ids[row]),
+            "reason": "isolated",
+            "snap_distance_m": round(float(snaps.distance_m[row]), 1),
+            "component": int(component[row]),
+            "component_node_count": int(nodes[row]),
+        }
+        for row in np.flatnonzero(snaps.is_placed & (component > 0) & (nodes < ISOLATED_BELOW_NODES))
     ]
 
 

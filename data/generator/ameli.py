@@ -9,14 +9,18 @@ from data.generator.practitioners import Activity, Practitioner
 
 #: Ameli's codes of profession, by savoir-faire or RPPS profession.
 _CODES = {
-    "SM54": "45", "SM26": "45", "SM53": "45", "SM20": "35", "SM19": "36", "SM40": "60", "SM38": "56", "SM04": "6", "SM15": "15",
+    "SM54": "45", "SM26": "45", "SM53": "45", "SM20": "35", "SM19": "36", "SM40": "60", "SM38": "56", "SM04": "6",
+        "SM15": "15",
     "SM42": "64", "SM44": "67", "60": "39", "70": "43", "40": "18", "50": "71", "91": "57", "92": "58",
 }  # fmt: skip
 #: Acts: code, family, tariff in euros.
 _ACTS = {
-    "45": (("G__", "", 30), ("VG_+MD", "", 40), ("DEQP003", "103", 14)), "35": (("CS_", "", 31), ("JQQM010", "102", 42)),
-    "36": (("CS_", "", 31), ("JKHD001", "102", 12)), "60": (("CS_", "", 39), ("COG", "", 60)), "56": (("CS_", "", 31), ("BZQK001", "104", 28)),
-    "6": (("CSC", "", 55), ("DEQP003", "103", 14)), "15": (("CS_", "", 31),), "64": (("CNP", "", 57),), "67": (("ZBQK002", "105", 24),),
+    "45": (("G__", "", 30), ("VG_+MD", "", 40), ("DEQP003", "103", 14)), "35": (("CS_", "", 31), ("JQQM010", "102",
+        42)),
+    "36": (("CS_", "", 31), ("JKHD001", "102", 12)), "60": (("CS_", "", 39), ("COG", "", 60)), "56": (("CS_", "",
+        31), ("BZQK001", "104", 28)),
+    "6": (("CSC", "", 55), ("DEQP003", "103", 14)), "15": (("CS_", "", 31),), "64": (("CNP", "", 57),),
+        "67": (("ZBQK002", "105", 24),),
     "39": (("AMI", "", 3),), "43": (("AMS", "", 18),), "18": (("C__", "", 23), ("HBLD634", "201", 290)),
     "71": (("C__", "", 28),), "57": (("AMO", "", 2),), "58": (("AMY", "", 2),),
 }  # fmt: skip
@@ -52,8 +56,10 @@ def _practice(person: Practitioner, activity: Activity, code: str, rng: random.R
     nature = {"L": "3", "S": "4"}[activity.mode]
     number = f"{a.number}{' ' + a.suffix.upper() if a.suffix else ''} "
     head = [
-        "H" if person.civility == "M" else "F", person.surname, plain(person.first_name), site.name, "", number + street, "",
-        postcode_of(a.commune), commune, site.phone, code, particular, nature, sector, option, "O" if rng.random() < 0.97 else "",
+        "H" if person.civility == "M" else "F", person.surname, plain(person.first_name), site.name, "",
+            number + street, "",
+        postcode_of(a.commune), commune, site.phone, code, particular, nature, sector, option,
+            "O" if rng.random() < 0.97 else "",
     ]  # fmt: skip
     out = []
     for act, family, price in _ACTS[code]:

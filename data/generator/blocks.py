@@ -186,7 +186,8 @@ def _across(through: XY, centre: XY, unit: XY, angle: float, width: float, rng: 
     first, second = bend(a, through, sag=0.0), bend(through, b, sag=0.0)
     sag = rng.uniform(-0.05, 0.05) * min(width, 250)
     wave = [
-        (p[0] + unit[0] * sag * math.sin(math.dist(p, through) / 95), p[1] + unit[1] * sag * math.sin(math.dist(p, through) / 95))
+        (p[0] + unit[0] * sag * math.sin(math.dist(p, through) / 95), p[1] + unit[1] * sag * math.sin(math.dist(p,
+            through) / 95))
         for p in [*first[:-1], *second]
     ]  # fmt: skip
     return LineString(wave)
@@ -214,43 +215,32 @@ def _add_cut(board: Board, part: LineString, kind: str, depth: int, rng: random.
 
 
 def _inside(board: Board, block: Polygon, kind: str, rng: random.Random) -> None:
-    """What is inside a finished block: dead ends of housing, service ways and paths of estates, car parks."""
+    """Fill a finished block: dead ends of housing, service ways and paths of estates, yards, park walks."""
     if block.area < 5000:
         return
-    _, unit, length, width = long_axis(block)
-    ring = block.exterior
+    _, _, length, width = long_axis(block)
+    centre = (block.centroid.x, block.centroid.y)
     if kind in ("suburb", "fringe", "inner") and width > 100 and rng.random() < (0.2 if kind == "inner" else 0.6):
         _dead_end(board, block, rng, length)
     elif kind == "estate":
-        # A path through the block, and a car park along the buildings.
-        start = ring.interpolate(rng.uniform(0.05, 0.2), normalized=True)
-        end = ring.interpolate(rng.uniform(0.5, 0.65), normalized=True)
-        _add_path(board, Street(bend((start.x, start.y), (end.x, end.y), sag=0.06), "footway", "path"))
-        door = ring.interpolate(rng.uniform(0.3, 0.4), normalized=True)
-        goal = block.centroid
-        _add_path(
-            board,
-            Street(
-                bend((door.x, door.y), (goal.x, goal.y), sag=0.2),
-                "service",
-                "car-park",
-                tags={"service": "parking_aisle"},
-            ),
-        )
+        start, end = _rim(block, rng.uniform(0.05, 0.2)), _rim(block, rng.uniform(0.5, 0.65))
+        _add_path(board, Street(bend(start, end, sag=0.06), "footway", "path"))
+        car_park = bend(_rim(block, rng.uniform(0.3, 0.4)), centre, sag=0.2)
+        _add_path(board, Street(car_park, "service", "car-park", tags={"service": "parking_aisle"}))
     elif kind in ("activity", "hospital") and rng.random() < 0.8:
-        door = ring.interpolate(rng.uniform(0.0, 1.0), normalized=True)
-        goal = block.centroid
+        door = _rim(block, rng.uniform(0.0, 1.0))
         tags = {"access": "private"} if kind == "activity" and rng.random() < 0.5 else {}
-        _add_path(board, Street(bend((door.x, door.y), (goal.x, goal.y), sag=0.1), "service", "yard", tags=tags))
+        _add_path(board, Street(bend(door, centre, sag=0.1), "service", "yard", tags=tags))
     elif kind == "park":
         for k in range(4):
-            start = ring.interpolate(0.07 + 0.25 * k, normalized=True)
-            goal = block.centroid
-            _add_path(board, Street(bend((start.x, start.y), (goal.x, goal.y), sag=0.15), "footway", "path"))
+            _add_path(board, Street(bend(_rim(block, 0.07 + 0.25 * k), centre, sag=0.15), "footway", "path"))
     elif kind in ("suburb", "fringe") and rng.random() < 0.3:
-        start = ring.interpolate(0.1, normalized=True)
-        end = ring.interpolate(0.55, normalized=True)
-        _add_path(board, Street(bend((start.x, start.y), (end.x, end.y), sag=0.04), "footway", "path"))
+        _add_path(board, Street(bend(_rim(block, 0.1), _rim(block, 0.55), sag=0.04), "footway", "path"))
+
+
+def _rim(block: Polygon, share: float) -> XY:
+    spot = block.exterior.interpolate(share, normalized=True)
+    return spot.x, spot.y
 
 
 def _add_path(board: Board, street: Street) -> None:

@@ -145,10 +145,13 @@ def _cell(
     poor = homes * (0.10 + 0.33 * estate) * rng.uniform(0.85, 1.15)
     flats = min(1.0, 0.15 + 0.8 * estate + 0.5 * (sum(a.kind in ("old", "faubourg") for a in inside) / len(inside)))
     values = {
-        "ind": people, "men": homes, "men_pauv": poor, "men_1ind": homes * 0.40, "men_5ind": homes * (0.05 + 0.07 * estate),
-        "men_prop": homes * (0.58 - 0.48 * estate), "men_fmp": homes * (0.09 + 0.13 * estate), "ind_snv": people * level,
+        "ind": people, "men": homes, "men_pauv": poor, "men_1ind": homes * 0.40,
+            "men_5ind": homes * (0.05 + 0.07 * estate),
+        "men_prop": homes * (0.58 - 0.48 * estate), "men_fmp": homes * (0.09 + 0.13 * estate),
+            "ind_snv": people * level,
         "men_surf": homes * (88 - 22 * estate), "men_coll": homes * flats, "men_mais": homes * (1 - flats),
-        "log_av45": homes * 0.30 * (1 - estate), "log_45_70": homes * (0.22 + 0.5 * estate), "log_70_90": homes * 0.25 * (1 - 0.3 * estate),
+        "log_av45": homes * 0.30 * (1 - estate), "log_45_70": homes * (0.22 + 0.5 * estate),
+            "log_70_90": homes * 0.25 * (1 - 0.3 * estate),
         "log_ap90": homes * 0.2, "log_inc": homes * 0.03, "log_soc": homes * (0.10 + 0.75 * estate),
     }  # fmt: skip
     bands = {name: scale * _band(mixed, band) for name, band in GRID_BANDS.items()}
@@ -182,4 +185,4 @@ def _impute(rows: list[dict[str, object]]) -> None:
             row.update({name: sums[name] * share for name in counted}, i_est_200=1)
     for row in rows:
         for name in ["ind", *counted]:
-            row[name] = round(float(row[name]), 1 if name != "ind" else 1)  # type: ignore[arg-type]
+            row[name] = round(float(row[name]), 1)  # type: ignore[arg-type]

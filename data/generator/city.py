@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,59 +45,42 @@ def write_city(sample: Sample, folder: Path, seed: int) -> list[str]:
 
 
 def _registries(sample: Sample, seed: int) -> dict[str, str]:
+    cast, sites = sample.practitioners, sample.sites.all()
     ban = tables.ban(sample.addresses, seed)  # first: it numbers the streets
-    rows = {vintage: rpps.rows(sample.practitioners, vintage, seed) for vintage in (2025, 2026)}
-    all_sites = sample.sites.all()
-    before = [s for s in all_sites if s.opened < "2025-01-15"]
-    platform = sample.sites.centres["teleconsultation"].finess_et
-    texts = {
+    rows = {vintage: rpps.rows(cast, vintage, seed) for vintage in (2025, 2026)}
+    activities, savoir_faire = rpps.as_split(rows[2026])
+    before = [site for site in sites if site.opened < "2025-01-15"]
+    return {
         "ban_58.csv": ban,
         "rpps_2025-01.txt": rpps.as_2021(rows[2025]),
         "rpps_2026-01.txt": rpps.as_2026(rows[2026]),
+        "rpps_2026-01_sans_savoir_faire.txt": activities,
+        "rpps_2026-01_savoir_faire.txt": savoir_faire,
         "finess_cs1100507_2025-01.csv": finess.as_csv(before, seed, date="2025-01-13"),
-        "finess_cs1100507.csv": finess.as_csv(all_sites, seed, date="2026-01-12"),
-        "finess_plus.json": finess.as_json(all_sites, seed),
-        "ameli_58.csv": ameli.lines(sample.practitioners, seed),
-        "exclusions.csv": tables.exclusions(platform, 2026),
-        "corrections.csv": tables.corrections(sample.practitioners, rows[2026]),
-        "control_totals.csv": tables.control_totals(sample.practitioners, 2026),
-        "control_totals_2025.csv": tables.control_totals(sample.practitioners, 2025),
+        "finess_cs1100507.csv": finess.as_csv(sites, seed, date="2026-01-12"),
+        "finess_plus.json": finess.as_json(sites, seed),
+        "ameli_58.csv": ameli.lines(cast, seed),
+        "bpe_2024.csv": tables.bpe(cast, before, seed),
+        "exclusions.csv": tables.exclusions(sample.sites.centres["teleconsultation"].finess_et, 2026),
+        "corrections.csv": tables.corrections(cast, rows[2026]),
+        "control_totals.csv": tables.control_totals(cast, 2026),
+        "control_totals_2025.csv": tables.control_totals(cast, 2025),
+        "truth_rpps_2026-01.csv": tables.truth(cast, 2026),
+        "candidats_msp.csv": tables.candidates(sample.addresses),
     }
-    return texts
 
 
 def _zones(sample: Sample) -> dict[str, str]:
     z = sample.zones
     counts = _communes(sample)
-    iris = [
-        {
-            "INSEE_COM": plan.COMMUNE_CODE,
-            "NOM_COM": plan.COMMUNE,
-            "IRIS": i.code[5:],
-            "CODE_IRIS": i.code,
-            "NOM_IRIS": i.name,
-            "TYP_IRIS": i.kind,
-        }
-        for i in z.iris
-    ]
-    quartiers = [{"id": f"{q.quartier:02d}", "nom": q.name, "code_insee": plan.COMMUNE_CODE} for q in z.quartiers]
-    qpv: Callable[[list[zones.Zone]], list[dict[str, object]]] = lambda level: [
-        {
-            "code_qp": q.code,
-            "nom_qp": q.name,
-            "commune_qp": plan.COMMUNE,
-            "code_commune": plan.COMMUNE_CODE,
-            "nom_commune": plan.COMMUNE,
-            "code_departement": "58",
-        }
-        for q in level
-    ]
     return {
-        "iris.geojson": tables.geojson("iris", z.iris, iris),
-        "quartiers.geojson": tables.geojson("quartiers", z.quartiers, quartiers),
-        "qpv_2015.geojson": tables.geojson("qpv_2015", z.qpv_2015, qpv(z.qpv_2015)),
-        "qpv_2024.geojson": tables.geojson("qpv_2024", z.qpv_2024, qpv(z.qpv_2024)),
-        "communes.geojson": tables.geojson("communes", z.communes, tables.commune_rows(z.communes, counts)),
+        "iris.geojson": tables.geojson("iris", z.iris, tables.iris_properties),
+        "quartiers.geojson": tables.geojson("quartiers", z.quartiers, tables.quartier_properties),
+        "qpv_2015.geojson": tables.geojson("qpv_2015", z.qpv_2015, tables.qpv_properties),
+        "qpv_2024.geojson": tables.geojson("qpv_2024", z.qpv_2024, tables.qpv_properties),
+        "communes.geojson": tables.geojson(
+            "communes", z.communes, lambda zone: tables.commune_properties(zone, counts[zone.code])
+        ),
         "epci_2025.csv": tables.epci_composition(),
         "reference_iris_2024.csv": tables.iris_reference(z.iris),
         "table_passage_annuelle_2025.csv": tables.commune_passage(),

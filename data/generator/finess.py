@@ -9,6 +9,7 @@ from data.generator.geometry import to_lonlat
 from data.generator.people import Address
 from data.generator.postal import Postal, commune_name, plain, postcode_of, write_address
 from data.generator.sites import CATEGORIES, Site
+from data.generator.tables import ban_key
 
 
 def _postal(site: Site, rng: random.Random) -> Postal:
@@ -29,8 +30,10 @@ def as_csv(sites: list[Site], seed: int, *, date: str) -> str:
             site.category, "8690F"
         )
         fields = [
-            "structureet", site.finess_et, site.finess_ej, site.name[:38], site.name, "", p.place, p.number + p.repetition,
-            p.way_code, p.street, "", p.distribution, site.address.commune[2:], "58", "NIEVRE", p.routing, site.phone, "",
+            "structureet", site.finess_et, site.finess_ej, site.name[:38], site.name, "", p.place,
+                p.number + p.repetition,
+            p.way_code, p.street, "", p.distribution, site.address.commune[2:], "58", "NIEVRE", p.routing,
+                site.phone, "",
             site.category, label, aggregate, aggregate_label, site.siret if rng.random() < 0.95 else "", ape,
             mft, mft_label, sph, sph_label, site.opened, site.opened, max(site.opened, "2024-11-04"), "",
         ]  # fmt: skip
@@ -140,7 +143,7 @@ def _address(site: Site, usage: str, rng: random.Random) -> dict[str, object]:
             "coordonneeY": projected[1],
             "directionLongitude": lonlat[0],
             "directionLatitude": lonlat[1],
-            "cleInInteropBAN": f"{a.street_code}_{a.number:05d}{'_' + a.suffix if a.suffix else ''}",
+            "cleInInteropBAN": ban_key(a),
             "scoreBAN": f"{rng.uniform(0.82, 0.99):.2f}",
         },
     }

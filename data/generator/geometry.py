@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from pyproj import Transformer
 from shapely.geometry import LineString, Point, Polygon
@@ -64,7 +65,7 @@ def warp_line(coords: Sequence[XY]) -> list[XY]:
 def densify(coords: Sequence[XY], *, step_m: float) -> list[XY]:
     """Insert vertices so that no segment is longer than `step_m`."""
     out: list[XY] = [coords[0]]
-    for a, b in zip(coords, coords[1:], strict=False):
+    for a, b in pairwise(coords):
         count = max(1, math.ceil(math.dist(a, b) / step_m))
         out += [(a[0] + (b[0] - a[0]) * i / count, a[1] + (b[1] - a[1]) * i / count) for i in range(1, count + 1)]
     return out

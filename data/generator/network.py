@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import networkx as nx
 from shapely import STRtree
@@ -51,7 +52,7 @@ def build_city(board: Board, seed: int) -> City:
     rng = random.Random(seed)
     _name(board, rng)
     edges = _node(board.streets)
-    edges = _largest_component(edges)
+    edges = _without_stubs(_largest_component(edges))
     edges += _roundabout_rings(edges)
     crossings: list[XY] = []
     edges = [piece for edge in edges for piece in _over_and_under(edge, crossings)]
@@ -65,7 +66,17 @@ def _name(board: Board, rng: random.Random) -> None:
     namer = Namer(rng)
     ends: dict[XY, list[tuple[Street, float]]] = defaultdict(list)
     for street in board.streets:
-        if street.name is None and street.kind in ("lane", "faubourg", "inner", "suburb", "fringe", "estate", "activity", "hospital", "dead-end"):  # fmt: skip
+        if street.name is None and street.kind in (
+            "lane",
+            "faubourg",
+            "inner",
+            "suburb",
+            "fringe",
+            "estate",
+            "activity",
+            "hospital",
+            "dead-end",
+        ):
             street.name = _continued(street, ends) or namer.name(street.kind)
         for end, (ahead, behind) in ((0, (1, 0)), (-1, (-2, -1))):
             (ax, ay), (bx, by) = street.coords[ahead], street.coords[behind]
@@ -125,7 +136,7 @@ def _split(street: Street, line: LineString, cuts: list[float]) -> list[Edge]:
             places.append(cut)
     places.append(line.length)
     pieces = []
-    for a, b in zip(places, places[1:], strict=False):
+    for a, b in pairwise(places):
         part = substring(line, a, b)
         pieces.append(
             Edge(
@@ -183,6 +194,16 @@ def _largest_component(edges: list[Edge]) -> list[Edge]:
         sizes[find(edge.coords[0])] += edge.line.length
     main = max(sizes, key=lambda p: sizes[p])
     return [edge for edge in edges if find(edge.coords[0]) == main]
+
+
+def _without_stubs(edges: list[Edge]) -> list[Edge]:
+    """Drop the ends of lanes that stick out beyond the quay."""
+    degree = Counter(edge.coords[k] for edge in edges for k in (0, -1))
+    return [
+        edge
+        for edge in edges
+        if edge.kind != "lane" or edge.line.length > 30 or min(degree[edge.coords[0]], degree[edge.coords[-1]]) > 1
+    ]
 
 
 def _roundabout_centres(edges: list[Edge]) -> list[tuple[XY, float]]:
@@ -304,7 +325,7 @@ def _over_and_under(edge: Edge, crossings: list[XY]) -> list[Edge]:
         pieces.append(
             Edge([tuple(c) for c in part.coords], edge.highway, edge.kind, edge.name, dict(edge.tags), edge.is_dual)
         )
-    for before, after in zip(pieces, pieces[1:], strict=False):
+    for before, after in pairwise(pieces):
         after.coords[0] = before.coords[-1]
     pieces[0].coords[0], pieces[-1].coords[-1] = edge.coords[0], edge.coords[-1]
     return pieces
@@ -333,7 +354,6 @@ def _tag(edges: list[Edge], rng: random.Random) -> None:
     """Speeds in the forms OSM knows, one-way streets, surfaces, cycleways."""
     draws: dict[tuple[str | None, str], tuple[float, float]] = {}
     for edge in edges:
-        middle = edge.line.interpolate(0.5, normalized=True)
         key = (edge.name, edge.kind)
         if edge.name is None or key not in draws:  # a named street keeps its rules from end to end
             draws[key] = (rng.random(), rng.random())
@@ -362,8 +382,8 @@ def _tag(edges: list[Edge], rng: random.Random) -> None:
             edge.tags["foot"] = "yes"
         if edge.highway in ("tertiary", "secondary") and draw_bike < 0.3:
             edge.tags["cycleway"] = "lane"
-        if plan.COMMUNE_LIMIT.contains(middle):
-            edge.tags.setdefault("lit", "yes") if edge.kind == "artery" else None
+        if edge.kind == "artery" and plan.COMMUNE_LIMIT.contains(edge.line.interpolate(0.5, normalized=True)):
+            edge.tags["lit"] = "yes"
 
 
 def _signals(edges: list[Edge]) -> list[XY]:
@@ -377,7 +397,7 @@ def _signals(edges: list[Edge]) -> list[XY]:
 
 
 def _open_traps(edges: list[Edge]) -> None:
-    """Make two-way the one-way streets from which a car could not come back, until every street can be driven both ways round."""
+    """Make two-way the one-way streets from which a car could not come back."""
     drivable = [edge for edge in edges if edge.highway not in FOOT_ONLY]
     while True:
         graph = nx.DiGraph()

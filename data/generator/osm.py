@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import osmium
@@ -133,7 +134,7 @@ def _surroundings(content: _Content, city: City) -> None:
     places = sorted(rail.project(Point(xy)) for xy in city.level_crossings)
     cuts = [0.0, *places, rail.length]
     points: list[XY] = []
-    for a, b in zip(cuts, cuts[1:], strict=False):
+    for a, b in pairwise(cuts):
         points += [tuple(c) for c in substring(rail, a, b).coords]
     for xy in city.level_crossings:
         nearest = min(range(len(points)), key=lambda i: math.dist(points[i], xy))

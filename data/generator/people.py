@@ -22,7 +22,18 @@ SPACING_M = {
     "lane": 30, "grande-rue": 24, "faubourg": 50, "inner": 64, "suburb": 74, "fringe": 95, "dead-end": 44, "estate": 80,
     "activity": 150, "hospital": 150, "artery": 56, "village": 55,
 }  # fmt: skip
-PEOPLE = {"old": 7.5, "faubourg": 7.5, "inner": 5.2, "suburb": 3.6, "fringe": 2.6, "estate": 26.0, "activity": 0.4, "hospital": 3.0, "park": 2.0, "village": 2.4}  # fmt: skip
+PEOPLE = {
+    "old": 7.5,
+    "faubourg": 7.5,
+    "inner": 5.2,
+    "suburb": 3.6,
+    "fringe": 2.6,
+    "estate": 26.0,
+    "activity": 0.4,
+    "hospital": 3.0,
+    "park": 2.0,
+    "village": 2.4,
+}
 
 
 _LIMIT = LineString(plan.COMMUNE_LIMIT.exterior.coords)
@@ -46,6 +57,7 @@ class Address:
     iris: str = ""
     quartier: int = 0
     qpv: str = ""
+    qpv_2015: str = ""
     street_code: str = ""
 
     @property
@@ -58,7 +70,6 @@ def number_doors(city: City, seed: int) -> list[Address]:
     """Walk each street and put odd numbers on the left, even numbers on the right."""
     from data.generator.zones import commune_of
 
-    rng = random.Random(seed + 1)
     streets: dict[tuple[str, str], list[Edge]] = defaultdict(list)
     for edge in city.edges:
         if (
@@ -74,8 +85,9 @@ def number_doors(city: City, seed: int) -> list[Address]:
             streets[(commune_of((middle.x, middle.y)), edge.name)].append(piece)
     doors: list[Address] = []
     for (commune, street), edges in streets.items():
-        doors += _walk(commune, street, edges, rng)
-    _count_people(doors, rng)
+        # Each street has its own lot, so that mending one leaves the doors of the others where they are.
+        doors += _walk(commune, street, edges, random.Random(f"{seed}/doors/{commune}/{street}"))
+    _count_people(doors)
     return doors
 
 
@@ -112,10 +124,10 @@ def _kind(edge: Edge, x: float, y: float, commune: str) -> str:
     return plan.district_type(x, y)
 
 
-def _count_people(doors: list[Address], rng: random.Random) -> None:
+def _count_people(doors: list[Address]) -> None:
     for door in doors:
-        base = PEOPLE.get(door.kind, 1.2)
-        door.people = base * math.exp(rng.gauss(0, 0.45))
+        rng = random.Random(f"people/{door.commune}/{door.label}")
+        door.people = PEOPLE.get(door.kind, 1.2) * math.exp(rng.gauss(0, 0.45))
     city = sum(d.people for d in doors if d.commune == plan.COMMUNE_CODE)
     for door in doors:
         door.people *= POPULATION / city

@@ -18,7 +18,18 @@ _POSTCODES = {code: postcode for code, _, postcode, _ in plan.NEIGHBOURS} | {pla
 _NAMES = {code: name for code, name, _, _ in plan.NEIGHBOURS} | {plan.COMMUNE_CODE: plan.COMMUNE}
 
 #: How an address is written: "clean", or with one of the defects seen in the registries.
-DEFECTS = ("misspelt", "abbreviated", "no-number", "bp", "cedex", "place", "no-commune-code", "typed-in", "blank")
+DEFECTS = (
+    "misspelt",
+    "abbreviated",
+    "no-number",
+    "bp",
+    "cedex",
+    "place",
+    "no-commune-code",
+    "typed-in",
+    "blank",
+    "commune-only",
+)
 
 
 @dataclass
@@ -86,6 +97,9 @@ def write_address(address: Address, *, defect: str, rng: random.Random, recipien
         postal.street = _abbreviate(plain(name))
     elif defect == "no-number":
         postal.number = postal.repetition = ""
+    elif defect == "commune-only":
+        postal.number = postal.repetition = postal.way_code = postal.way_label = postal.street = ""
+        postal.place = "CABINET MEDICAL"
     elif defect == "bp":
         postal.distribution = f"BP {rng.randint(10, 990)}"
     elif defect == "cedex":
@@ -94,7 +108,15 @@ def write_address(address: Address, *, defect: str, rng: random.Random, recipien
         postal.routing = f"{postal.postcode} {plain(commune)} CEDEX"
         postal.commune_code, postal.commune_label = "", ""
     elif defect == "place":
-        postal.place = rng.choice(["CABINET MEDICAL", "RESIDENCE LES TILLEULS BAT B", "CENTRE COMMERCIAL", "1ER ETAGE", "IMMEUBLE LE PARC ENTREE 2"])  # fmt: skip
+        postal.place = rng.choice(
+            [
+                "CABINET MEDICAL",
+                "RESIDENCE LES TILLEULS BAT B",
+                "CENTRE COMMERCIAL",
+                "1ER ETAGE",
+                "IMMEUBLE LE PARC ENTREE 2",
+            ]
+        )
     elif defect == "no-commune-code":
         postal.commune_code = postal.commune_label = ""
     elif defect == "typed-in":  # the whole line in the street's field
@@ -104,7 +126,14 @@ def write_address(address: Address, *, defect: str, rng: random.Random, recipien
 
 
 def _abbreviate(street: str) -> str:
-    for long, short in (("SAINT ", "ST "), ("SAINTE ", "STE "), ("FAUBOURG ", "FBG "), ("MARECHAL ", "MAL "), ("DOCTEUR ", "DR "), ("GENERAL ", "GAL ")):  # fmt: skip
+    for long, short in (
+        ("SAINT ", "ST "),
+        ("SAINTE ", "STE "),
+        ("FAUBOURG ", "FBG "),
+        ("MARECHAL ", "MAL "),
+        ("DOCTEUR ", "DR "),
+        ("GENERAL ", "GAL "),
+    ):
         street = street.replace(long, short)
     return street
 

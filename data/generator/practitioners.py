@@ -31,21 +31,27 @@ class Profession:
     secondary: float = 0.05
 
 
-_GP = ((*_SM, "SM54", "Médecine générale", 0.62), (*_SM, "SM26", "Qualifié en Médecine Générale", 0.26), (*_SM, "SM53", "Spécialiste en Médecine Générale", 0.12))  # fmt: skip
+_GP = (
+    (*_SM, "SM54", "Médecine générale", 0.62),
+    (*_SM, "SM26", "Qualifié en Médecine Générale", 0.26),
+    (*_SM, "SM53", "Spécialiste en Médecine Générale", 0.12),
+)
 
 PROFESSIONS: tuple[Profession, ...] = (
     Profession("gp", "10", "Médecin", 75, 6, _GP, neighbours=8, secondary=0.04),
     Profession("nurse", "60", "Infirmier", 92, 42, neighbours=11, secondary=0.03),
     Profession("physiotherapist", "70", "Masseur-Kinésithérapeute", 70, 8, neighbours=5, secondary=0.06),
     Profession("dentist", "40", "Chirurgien-Dentiste", 38, 1, neighbours=2, secondary=0.04),
-    Profession("gynaecologist", "10", "Médecin", 4, 4, ((*_SM, "SM20", "Gynécologie-obstétrique", 0.5), (*_SM, "SM19", "Gynécologie médicale", 0.5)), secondary=0.3),
+    Profession("gynaecologist", "10", "Médecin", 4, 4, ((*_SM, "SM20", "Gynécologie-obstétrique", 0.5), (*_SM,
+        "SM19", "Gynécologie médicale", 0.5)), secondary=0.3),
     Profession("midwife", "50", "Sage-Femme", 10, 9, neighbours=1, secondary=0.15),
     Profession("paediatrician", "10", "Médecin", 4, 3, ((*_SM, "SM40", "Pédiatrie", 1.0),), secondary=0.2),
     Profession("speech_therapist", "91", "Orthophoniste", 22, 3, neighbours=1, secondary=0.06),
     Profession("ophthalmologist", "10", "Médecin", 6, 1, ((*_SM, "SM38", "Ophtalmologie", 1.0),), secondary=0.6),
     Profession("orthoptist", "92", "Orthoptiste", 6, 1, secondary=0.4),
     # What a careless reader would count: other specialties and professions.
-    Profession("cardiologist", "10", "Médecin", 5, 2, ((*_SM, "SM04", "Cardiologie et maladies vasculaires", 1.0),), secondary=0.5),
+    Profession("cardiologist", "10", "Médecin", 5, 2, ((*_SM, "SM04", "Cardiologie et maladies vasculaires", 1.0),),
+        secondary=0.5),
     Profession("dermatologist", "10", "Médecin", 2, 0, ((*_SM, "SM15", "Dermatologie et vénéréologie", 1.0),)),
     Profession("psychiatrist", "10", "Médecin", 4, 3, ((*_SM, "SM42", "Psychiatrie", 1.0),)),
     Profession("radiologist", "10", "Médecin", 4, 1, ((*_SM, "SM44", "Radio-diagnostic", 1.0),), secondary=1.0),
@@ -194,7 +200,13 @@ class Cast:
                     person.savoir_faire.append((kind, kind_label, code, label))
                     break
         if profession.key == "gp" and self.rng.random() < 0.3:
-            extra = self.rng.choice([("CAPA", "Capacité de médecine", "CAPA06", "Gérontologie"), ("CAPA", "Capacité de médecine", "CAPA02", "Médecine d'urgence"), ("C", "Compétence", "C38", "Médecine du sport")])  # fmt: skip
+            extra = self.rng.choice(
+                [
+                    ("CAPA", "Capacité de médecine", "CAPA06", "Gérontologie"),
+                    ("CAPA", "Capacité de médecine", "CAPA02", "Médecine d'urgence"),
+                    ("C", "Compétence", "C38", "Médecine du sport"),
+                ]
+            )
             person.savoir_faire.append(extra)
         if profession.key == "dentist" and self.rng.random() < 0.08:
             person.savoir_faire.append((*_SM, "SCD01", "Orthopédie dento-faciale"))
@@ -241,6 +253,8 @@ class _Maker:
             # The first practice of La Prairie and Bel-Air, and those of the large estate, are in the QPV; no other is.
             inside = quartier == 8 or (quartier in (9, 11) and not rooms)
             where = _inside_qpv if inside else _outside_qpv
+        elif profession.key == "gp" and quartier == 6:
+            where = _inside_ring
         site = self.new_practice(self.doors.any(quartier, where=where), person)
         rooms.append(site)
         return site
@@ -261,7 +275,7 @@ class _Maker:
         return Activity(site, "L", group, function="FON-01")
 
     def gps(self, profession: Profession) -> None:
-        """The story: departures in the large estate, a new MSP in Les Vignes, moves between quartiers."""
+        """Tell the story: departures in the large estate, a new MSP in Les Vignes, moves between quartiers."""
         by_quartier: dict[int, list[Practitioner]] = {}
         for quartier, count in GP_2025.items():
             for k in range(count):
@@ -457,16 +471,21 @@ class _Maker:
         if activity.site.category:
             return "place" if self.rng.random() < 0.2 else "clean"
         if self.rng.random() < 0.30:
-            return self.rng.choices(DEFECTS, (6, 5, 3, 2, 1, 6, 4, 4, 1.5))[0]
+            return self.rng.choices(DEFECTS, (6, 5, 3, 2, 1, 6, 4, 4, 1.5, 1.5))[0]
         return "clean"
 
 
 def _inside_qpv(address: Address) -> bool:
-    return bool(address.qpv)
+    # La Prairie's is inside the outline of 2024 and outside that of 2015: the geography changes the answer.
+    return bool(address.qpv) and (address.quartier != 11 or not address.qpv_2015)
+
+
+def _inside_ring(address: Address) -> bool:
+    return address.board[1] < 1950
 
 
 def _outside_qpv(address: Address) -> bool:
-    return not address.qpv
+    return not address.qpv and not address.qpv_2015
 
 
 def quartier_people(addresses: list[Address]) -> dict[int, float]:

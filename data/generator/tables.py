@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from shapely.geometry import MultiPolygon, Polygon
 
@@ -14,17 +14,18 @@ from data.generator.geometry import to_lonlat
 from data.generator.people import Address
 from data.generator.postal import commune_name, plain, postcode_of
 from data.generator.practitioners import Practitioner
+from data.generator.sites import Site
 from data.generator.zones import Zone
 
 #: Code and median income (euros a year and consumption unit), share of poor, by QPV of 2024.
 QPV_INCOME = {"QN05801M": (12_460, 46.1), "QN05802M": (13_230, 42.7), "QN05803M": (14_890, 35.2)}
 
 
-def geojson(name: str, zones: Iterable[Zone], properties: Sequence[dict[str, object]]) -> str:
+def geojson(name: str, zones: Iterable[Zone], properties: Callable[[Zone], dict[str, object]]) -> str:
     """Return zones in WGS84, one feature a line, six decimals."""
     features = []
-    for zone, values in zip(zones, properties, strict=True):
-        feature = {"type": "Feature", "properties": values, "geometry": _geometry(zone.geometry)}
+    for zone in zones:
+        feature = {"type": "Feature", "properties": properties(zone), "geometry": _geometry(zone.geometry)}
         features.append(json.dumps(feature, ensure_ascii=False, separators=(",", ":")))
     head = f'{{"type":"FeatureCollection","name":"{name}","features":['
     return head + "\n" + ",\n".join(features) + "\n]}\n"
@@ -52,35 +53,44 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]], *, separat
     return "\n".join(out) + "\n"
 
 
+_BAN = (
+    "id", "id_fantoir", "numero", "rep", "nom_voie", "code_postal", "code_insee", "nom_commune",
+    "code_insee_ancienne_commune", "nom_ancienne_commune", "x", "y", "lon", "lat", "type_position", "alias", "nom_ld",
+    "libelle_acheminement", "nom_afnor", "source_position", "source_nom_voie", "certification_commune", "cad_parcelles",
+)  # fmt: skip
+
+
 def ban(addresses: list[Address], seed: int) -> str:
     """Return the BAN of the sample, in the national CSV's columns; fills in the code of each street."""
-    header = (
-        "id;id_fantoir;numero;rep;nom_voie;code_postal;code_insee;nom_commune;code_insee_ancienne_commune;"
-        "nom_ancienne_commune;x;y;lon;lat;type_position;alias;nom_ld;libelle_acheminement;nom_afnor;source_position;"
-        "source_nom_voie;certification_commune;cad_parcelles"
-    ).split(";")
     rng = random.Random(seed + 6)
     streets: dict[tuple[str, str], int] = {}
     counts: Counter[str] = Counter()
     for commune, street in sorted({(a.commune, a.street) for a in addresses}):
         counts[commune] += 1
-        streets[(commune, street)] = counts[commune] * 10 % 10_000
+        streets[(commune, street)] = counts[commune] * 5
     rows = []
     for a in sorted(addresses, key=lambda a: (a.commune, a.street, a.number, a.suffix)):
         a.street_code = f"{a.commune}_{streets[(a.commune, a.street)]:04d}"
-        lon, lat = to_lonlat(a.x_m, a.y_m)
-        draw = rng.random()
-        position = "entrée" if draw < 0.7 else "segment" if draw < 0.9 else ""
-        rows.append(
-            [
-                f"{a.street_code}_{a.number:05d}{'_' + a.suffix if a.suffix else ''}",
-                a.street_code if rng.random() < 0.8 else "",
-                a.number, a.suffix, a.street, postcode_of(a.commune), a.commune, commune_name(a.commune), "", "",
-                f"{a.x_m:.1f}", f"{a.y_m:.1f}", f"{lon:.6f}", f"{lat:.6f}", position, "", "",
-                plain(commune_name(a.commune)), plain(a.street), "commune" if draw < 0.6 else "inconnue", "commune", int(draw < 0.6), "",
-            ]
-        )  # fmt: skip
-    return csv_text(header, rows)
+        rows.append(_ban_row(a, rng))
+    return csv_text(_BAN, rows)
+
+
+def _ban_row(a: Address, rng: random.Random) -> list[object]:
+    lon, lat = to_lonlat(a.x_m, a.y_m)
+    draw = rng.random()
+    position = "entrée" if draw < 0.7 else "segment" if draw < 0.9 else ""
+    certified = draw < 0.6
+    return [
+        ban_key(a), a.street_code if rng.random() < 0.8 else "", a.number, a.suffix, a.street, postcode_of(a.commune),
+        a.commune, commune_name(a.commune), "", "", f"{a.x_m:.1f}", f"{a.y_m:.1f}", f"{lon:.6f}", f"{lat:.6f}",
+        position, "", "", plain(commune_name(a.commune)), plain(a.street), "commune" if certified else "inconnue",
+        "commune", int(certified), "",
+    ]  # fmt: skip
+
+
+def ban_key(a: Address) -> str:
+    """Return the interoperability key of an address."""
+    return f"{a.street_code}_{a.number:05d}{'_' + a.suffix if a.suffix else ''}"
 
 
 def qpv_population(qpv: list[Zone], addresses: list[Address], seed: int) -> str:
@@ -109,7 +119,8 @@ def qpv_income(qpv: list[Zone]) -> str:
     return csv_text(["code_qp", "lib_qp", "disp_q2", "disp_tp60"], rows)
 
 
-_COUNTED = ("gp", "nurse", "physiotherapist", "dentist", "gynaecologist", "midwife", "paediatrician", "speech_therapist",
+_COUNTED = ("gp", "nurse", "physiotherapist", "dentist", "gynaecologist", "midwife", "paediatrician",
+    "speech_therapist",
             "ophthalmologist", "orthoptist")  # fmt: skip
 
 
@@ -160,25 +171,41 @@ def exclusions(teleconsultation_finess: str, vintage: int) -> str:
     """Return the curated exclusion list."""
     header = ["finess_et_id", "siret", "label_pattern", "commune_code", "reason", "date", "source", "must_match"]
     rows = [
-        ["", "", r"\bsos medecins?\b", "", "on-call service, not a place of regular care", f"{vintage}-01-15", "Ville fictive: garde à domicile", ""],
-        [teleconsultation_finess, "", "", "", "teleconsultation platform registered as a health centre", f"{vintage}-01-15", "Ville fictive", "no"],
+        ["", "", r"\bsos medecins?\b", "", "on-call service, not a place of regular care", f"{vintage}-01-15",
+            "Ville fictive: garde à domicile", ""],
+        [teleconsultation_finess, "", "", "", "teleconsultation platform registered as a health centre",
+            f"{vintage}-01-15", "Ville fictive", "no"],
     ]  # fmt: skip
     return csv_text(header, rows)
 
 
-def commune_rows(communes: list[Zone], population: dict[str, int]) -> list[dict[str, object]]:
-    """Return the properties of the communes."""
-    return [
-        {
-            "code": z.code,
-            "nom": z.name,
-            "codeDepartement": "58",
-            "codeRegion": "27",
-            "codeEpci": EPCI[0],
-            "population": population[z.code],
-        }
-        for z in communes
-    ]
+def iris_properties(zone: Zone) -> dict[str, object]:
+    """Return the columns of CONTOURS-IRIS."""
+    return {
+        "INSEE_COM": plan.COMMUNE_CODE, "NOM_COM": plan.COMMUNE, "IRIS": zone.code[5:], "CODE_IRIS": zone.code,
+        "NOM_IRIS": zone.name, "TYP_IRIS": zone.kind,
+    }  # fmt: skip
+
+
+def quartier_properties(zone: Zone) -> dict[str, object]:
+    """Return the columns of a town's own file."""
+    return {"id": f"{zone.quartier:02d}", "nom": zone.name, "code_insee": plan.COMMUNE_CODE}
+
+
+def qpv_properties(zone: Zone) -> dict[str, object]:
+    """Return the columns of the QPV files."""
+    return {
+        "code_qp": zone.code, "nom_qp": zone.name, "commune_qp": plan.COMMUNE, "code_commune": plan.COMMUNE_CODE,
+        "nom_commune": plan.COMMUNE, "code_departement": "58",
+    }  # fmt: skip
+
+
+def commune_properties(zone: Zone, population_count: int) -> dict[str, object]:
+    """Return the columns of the geo.api communes."""
+    return {
+        "code": zone.code, "nom": zone.name, "codeDepartement": "58", "codeRegion": "27", "codeEpci": EPCI[0],
+        "population": population_count,
+    }  # fmt: skip
 
 
 def epci_composition() -> str:
@@ -252,6 +279,71 @@ def income_quartiers(quartiers: list[Zone], addresses: list[Address], seed: int)
         for z in quartiers
     ]
     return csv_text(["territory_id", "territory_label", "value"], [[*row[:2], int(row[2])] for row in rows])
+
+
+def bpe(people: list[Practitioner], sites: list[Site], seed: int) -> str:
+    """Return BPE rows of January 2025: liberal practitioners without names, pharmacies, MSP, laboratories."""
+    rng = random.Random(seed + 12)
+    doors = [
+        (_BPE_PEOPLE[p.profession.key], "", a.site.address)
+        for p in people
+        for a in p.activities[2025][:1]
+        if p.profession.key in _BPE_PEOPLE and p.category == "C" and a.mode == "L" and a.defects[2025] != "blank"
+    ]
+    doors += [(_BPE_SITES[s.category], s.name, s.address) for s in sites if s.category in _BPE_SITES and s.is_open]
+    rows = []
+    for code, name, a in sorted(doors, key=lambda d: (d[0], d[2].x_m, d[2].y_m)):
+        lon, lat = to_lonlat(a.x_m, a.y_m)
+        quality = rng.choices(("Bonne", "Acceptable", "Mauvaise"), (92, 6, 2))[0]
+        rows.append(
+            [2024, name, a.number, a.suffix[:1].upper(), plain(a.street), postcode_of(a.commune), a.commune, "58", "27",
+             "D", code[:2], code, f"{a.x_m:.2f}", f"{a.y_m:.2f}", f"{lon:.6f}", f"{lat:.6f}", quality,
+             a.iris or f"{a.commune}0000"]
+        )  # fmt: skip
+    header = ["AN", "NOMRS", "NUMVOIE", "INDREP", "LIBVOIE", "CODPOS", "DEPCOM", "DEP", "REG", "DOM", "SDOM", "TYPEQU",
+              "LAMBERT_X", "LAMBERT_Y", "LONGITUDE", "LATITUDE", "QUALITE_XY", "DCIRIS"]  # fmt: skip
+    return csv_text(header, rows)
+
+
+_BPE_PEOPLE = {
+    "gp": "D265", "nurse": "D281", "physiotherapist": "D279", "dentist": "D277", "gynaecologist": "D276",
+    "midwife": "D278", "paediatrician": "D272", "speech_therapist": "D235", "ophthalmologist": "D270",
+    "orthoptist": "D236",
+}  # fmt: skip
+_BPE_SITES = {"603": "D113", "611": "D302", "620": "D307"}
+
+
+def truth(people: list[Practitioner], vintage: int) -> str:
+    """Return where every activity really is, which no registry says: to measure geocoding with."""
+    rows = []
+    for p in people:
+        for a in p.activities[vintage]:
+            if not a.site.key:
+                continue
+            spot = a.site.address
+            lon, lat = to_lonlat(spot.x_m, spot.y_m)
+            technical = a.site.finess_et or a.site.siret
+            rows.append(
+                [p.id_type + p.number, p.profession.key, technical, a.mode, a.defects[vintage], spot.label,
+                 spot.commune, f"{lon:.6f}", f"{lat:.6f}", f"{spot.quartier:02d}" if spot.quartier else "", spot.qpv,
+                 p.story]
+            )  # fmt: skip
+    header = ["practitioner_id", "profession", "site", "mode", "defect", "address", "commune_code", "lon", "lat",
+              "quartier_id", "qpv_id", "story"]  # fmt: skip
+    return csv_text(header, sorted(rows))
+
+
+def candidates(addresses: list[Address]) -> str:
+    """Return six places where the town could put a new MSP."""
+    wanted = (("Ancien collège des Hauts-de-Brise", (700, 2760)), ("Place du marché de La Prairie", (-1480, -1680)),
+              ("Friche de la gare", (640, 880)), ("Salle municipale de Bel-Air", (1520, 470)),
+              ("Caserne du Moulin-à-Vent", (-1300, 1500)), ("Ferme des Coteaux", (1050, -1750)))  # fmt: skip
+    rows = []
+    for k, (label, (x, y)) in enumerate(wanted, start=1):
+        spot = min((a for a in addresses if a.quartier), key=lambda a: (a.board[0] - x) ** 2 + (a.board[1] - y) ** 2)
+        lon, lat = to_lonlat(spot.x_m, spot.y_m)
+        rows.append([f"C{k}", label, spot.label, f"{lon:.6f}", f"{lat:.6f}"])
+    return csv_text(["destination_id", "label", "address", "lon", "lat"], rows)
 
 
 def is_estate(zone: Zone) -> bool:

@@ -25,7 +25,8 @@ QUARTIERS = (
 #: IRIS: name, quartier (1 to 12), sector, seed.
 IRIS_SEEDS: tuple[tuple[str, int, str, XY], ...] = (
     ("Cathédrale", 1, "centre", (-40, 190)), ("Vieilles Halles", 1, "centre", (40, -190)),
-    ("Gambetta", 2, "centre", (-680, 560)), ("Gare", 2, "centre", (520, 700)), ("Victor Hugo", 2, "centre", (-120, 740)),
+    ("Gambetta", 2, "centre", (-680, 560)), ("Gare", 2, "centre", (520, 700)), ("Victor Hugo", 2, "centre", (-120,
+        740)),
     ("Saint-Éloi", 3, "centre", (830, 230)), ("Quai des Lavandières", 3, "centre", (800, -330)),
     ("Jean Jaurès", 3, "centre", (1500, -250)), ("Saint-Genès", 4, "centre", (-760, 190)),
     ("Les Tanneries", 4, "centre", (-900, -260)), ("Les Vignes", 5, "centre", (-1450, 400)),
@@ -41,13 +42,17 @@ ACTIVITY_IRIS, DIVERSE_IRIS = "Zone d'activités des Forges", "Bois des Loges et
 
 #: QPV by geography: code, name, sketch of the outline.
 QPV_2015 = (
-    ("QP058001", "Les Hauts-De-Brise", [(230, 2640), (600, 2480), (1080, 2530), (1200, 2830), (880, 3060), (330, 3080)]),
-    ("QP058002", "La Prairie", [(-1820, -1420), (-1350, -1380), (-1120, -1640), (-1230, -2020), (-1750, -2080), (-1930, -1760)]),
+    ("QP058001", "Les Hauts-De-Brise", [(230, 2640), (600, 2480), (1080, 2530), (1200, 2830), (880, 3060), (330,
+        3080)]),
+    ("QP058002", "La Prairie", [(-1820, -1420), (-1350, -1380), (-1120, -1640), (-1230, -2020), (-1750, -2080),
+        (-1930, -1760)]),
     ("QP058003", "Bel-Air", [(1270, 260), (1800, 240), (1860, 640), (1680, 830), (1250, 700)]),
 )  # fmt: skip
 QPV_2024 = (
-    ("QN05801M", "Les Hauts-De-Brise - Tilleuls", [(180, 2560), (600, 2380), (1220, 2440), (1330, 2850), (880, 3120), (230, 3160)]),
-    ("QN05802M", "La Prairie", [(-1820, -1280), (-1300, -1300), (-1050, -1640), (-1230, -1900), (-1700, -1960), (-1930, -1700)]),
+    ("QN05801M", "Les Hauts-De-Brise - Tilleuls", [(180, 2560), (600, 2380), (1220, 2440), (1330, 2850), (880, 3120),
+        (230, 3160)]),
+    ("QN05802M", "La Prairie", [(-1820, -1280), (-1300, -1300), (-1050, -1640), (-1230, -1900), (-1700, -1960),
+        (-1930, -1700)]),
     ("QN05803M", "Bel-Air - Faubourg Saint-Éloi", [(1180, 130), (1800, 180), (1850, 520), (1640, 640), (1200, 560)]),
 )  # fmt: skip
 
@@ -100,6 +105,7 @@ def _place(addresses: list[Address], zones: Zones) -> None:
         (zones.iris, "iris", lambda zone: zone.code),
         (zones.quartiers, "quartier", lambda zone: zone.quartier),
         (zones.qpv_2024, "qpv", lambda zone: zone.code),
+        (zones.qpv_2015, "qpv_2015", lambda zone: zone.code),
     ):
         tree = STRtree([zone.geometry for zone in level])
         for address in addresses:
@@ -109,7 +115,7 @@ def _place(addresses: list[Address], zones: Zones) -> None:
             hits = tree.query(spot, predicate="intersects")
             if len(hits):
                 setattr(address, column, value(level[int(min(hits))]))
-            elif column != "qpv":
+            elif not column.startswith("qpv"):
                 setattr(address, column, value(level[int(tree.nearest(spot))]))
 
 
@@ -230,7 +236,15 @@ def _qpv(faces: list[Polygon], sketches: tuple[tuple[str, str, list[XY]], ...]) 
 def _communes(outlines: list[Polygon]) -> list[Zone]:
     """Montbrise, and the neighbours as sectors between its limit and their own."""
     centre = Zone(plan.COMMUNE_CODE, plan.COMMUNE, _union(outlines))
-    outer = Polygon(smooth([(7200 * math.cos(a) + 300 * math.sin(5 * a), 7000 * math.sin(a) + 260 * math.cos(4 * a)) for a in (math.tau * k / 24 for k in range(25))], closed=True))  # fmt: skip
+    outer = Polygon(
+        smooth(
+            [
+                (7200 * math.cos(a) + 300 * math.sin(5 * a), 7000 * math.sin(a) + 260 * math.cos(4 * a))
+                for a in (math.tau * k / 24 for k in range(25))
+            ],
+            closed=True,
+        )
+    )
     ordered = sorted(plan.NEIGHBOURS, key=lambda n: math.atan2(n[3][1], n[3][0]))
     angles = [math.atan2(n[3][1], n[3][0]) for n in ordered]
     zones = [centre]

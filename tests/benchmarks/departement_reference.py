@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -22,11 +24,10 @@ def make_departement(real_data: Path, out: Path, *, addresses: int = ADDRESSES, 
         pairs = bano[["commune_label", "street"]].drop_duplicates()
         names += list(pairs["street"])
         communes += list(pairs["commune_label"].unique())
+    keys = {name: _plain(name) for name in set(names)}
     rng = random.Random(seed)
     rng.shuffle(communes)
-    rows = [
-        (r.id, r.number, r.suffix, r.street, "93140", "93010", "Bondy", r.lon, r.lat) for r in bondy.itertuples()
-    ]
+    rows = [(r.id, r.number, r.suffix, r.street, "93140", "93010", "Bondy", r.lon, r.lat) for r in bondy.itertuples()]
     place = 0
     while len(rows) < addresses:
         place += 1
@@ -36,9 +37,9 @@ def make_departement(real_data: Path, out: Path, *, addresses: int = ADDRESSES, 
         taken: set[str] = set()
         while size > 0:
             name = rng.choice(names)
-            if name in taken:
+            if keys[name] in taken:  # "Rue des Ecoles" and "Rue des Écoles" are not two streets
                 continue
-            taken.add(name)
+            taken.add(keys[name])
             count = min(size, 2 + int(rng.expovariate(1 / 22)))
             size -= count
             rows += _street(rng, code, postcode, label, name, len(taken), count, west, south)
@@ -46,6 +47,14 @@ def make_departement(real_data: Path, out: Path, *, addresses: int = ADDRESSES, 
     out.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows[:addresses], columns=columns).to_csv(out, sep=";", index=False)
     return out
+
+
+def _plain(name: str) -> str:
+    """Name without accents, hyphens and small words, numbers in digits."""
+    text = "".join(c for c in unicodedata.normalize("NFKD", name.lower()) if not unicodedata.combining(c))
+    words = re.sub(r"[^a-z0-9]+", " ", text.replace("’", " ")).split()
+    spelled = {"deux": "2", "trois": "3", "quatre": "4", "onze": "11", "cinq": "5"}
+    return " ".join(spelled.get(w, w) for w in words if w not in {"de", "du", "des", "la", "le", "les", "l", "d"})
 
 
 def _street(rng, code, postcode, label, name, way, count, west, south):

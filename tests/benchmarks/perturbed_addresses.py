@@ -12,9 +12,12 @@ import unicodedata
 import pandas as pd
 
 ABBREVIATIONS = {
-    "allee": ["ALL", "AL"], "avenue": ["AV", "AVE", "AV."], "boulevard": ["BD", "BLD", "BVD"], "chemin": ["CHEM", "CHE", "CH"],
-    "cite": ["CITE"], "cours": ["CRS"], "impasse": ["IMP"], "passage": ["PASS", "PAS"], "place": ["PL"], "residence": ["RES"],
-    "rond point": ["RPT"], "route": ["RTE"], "rue": ["R", "R.", "RUE"], "ruelle": ["RLE"], "sente": ["SEN"], "sentier": ["SENT"],
+    "allee": ["ALL", "AL"], "avenue": ["AV", "AVE", "AV."], "boulevard": ["BD", "BLD", "BVD"],
+    "chemin": ["CHEM", "CHE", "CH"],
+    "cite": ["CITE"], "cours": ["CRS"], "impasse": ["IMP"], "passage": ["PASS", "PAS"],
+    "place": ["PL"], "residence": ["RES"],
+    "rond point": ["RPT"], "route": ["RTE"], "rue": ["R", "R.", "RUE"], "ruelle": ["RLE"],
+    "sente": ["SEN"], "sentier": ["SENT"],
     "square": ["SQ"], "villa": ["VLA"], "voie": ["VOI"], "quai": ["QU"], "lotissement": ["LOT"], "hameau": ["HAM"],
     "quartier": ["QRT"], "faubourg": ["FG"],
     "saint": ["ST"], "sainte": ["STE"], "general": ["GAL", "GEN"], "marechal": ["MAL"], "docteur": ["DR"],
@@ -95,6 +98,7 @@ def perturbed(base: pd.DataFrame, *, letters_wrong: int, seed: int = 2026) -> pd
     return pd.DataFrame(
         {
             "address": texts, "postcode": base["postcode"].to_numpy(), "commune_code": base["commune_code"].to_numpy(),
-            "commune_label": base["commune_label"].to_numpy(), "lon": base["lon"].to_numpy(), "lat": base["lat"].to_numpy(),
+            "commune_label": base["commune_label"].to_numpy(), "lon": base["lon"].to_numpy(),
+            "lat": base["lat"].to_numpy(),
         }
     )  # fmt: skip

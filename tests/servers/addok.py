@@ -23,7 +23,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-REQUIREMENTS = ["addok==1.2.1", "addok-fr==1.1.0", "addok-france==1.2.0", "addok-csv==1.1.0", "gunicorn", "setuptools<81"]
+REQUIREMENTS = [
+    "addok==1.2.1",
+    "addok-fr==1.1.0",
+    "addok-france==1.2.0",
+    "addok-csv==1.1.0",
+    "gunicorn",
+    "setuptools<81",
+]
 
 _CONFIG = """
 QUERY_PROCESSORS_PYPATHS = [
@@ -65,13 +72,13 @@ def documents(ban: Path) -> Iterator[str]:
     table = read_reference(ban)[0].to_pandas()
     for (way, code), rows in table.groupby(["street_id", "commune_code"], sort=True):
         first = rows.iloc[0]
+        points = ({"id": r.id, "lon": r.lon, "lat": r.lat} for r in rows.itertuples())
+        numbers = dict(zip((rows["number"].astype(str) + " " + rows["suffix"]).str.strip(), points, strict=True))
         yield json.dumps(
             {
                 "id": way, "type": "street", "name": first.street, "postcode": first.postcode, "citycode": code,
                 "city": first.commune_label, "lon": rows.lon.median(), "lat": rows.lat.median(), "importance": 0.3,
-                "housenumbers": {
-                    f"{r.number} {r.suffix}".strip(): {"id": r.id, "lon": r.lon, "lat": r.lat} for r in rows.itertuples()
-                },
+                "housenumbers": numbers,
             }
         )  # fmt: skip
     for code, rows in table.groupby("commune_code", sort=True):
@@ -106,8 +113,19 @@ def addok_server(ban: Path, *, workers: int = 2) -> Iterator[str]:
         source = folder / "ban.json"
         source.write_text("\n".join(documents(ban)) + "\n", encoding="utf-8")
         for command in (["batch", str(source)], ["ngrams"]):
-            subprocess.run([binaries / "addok", *command], env=environment, check=True, capture_output=True, timeout=900)
-        server = [binaries / "gunicorn", "addok.http.wsgi", "-w", str(workers), "-b", f"127.0.0.1:{http_port}", "-t", "600"]
+            subprocess.run(
+                [binaries / "addok", *command], env=environment, check=True, capture_output=True, timeout=900
+            )
+        server = [
+            binaries / "gunicorn",
+            "addok.http.wsgi",
+            "-w",
+            str(workers),
+            "-b",
+            f"127.0.0.1:{http_port}",
+            "-t",
+            "600",
+        ]
         processes.append(subprocess.Popen(server, env=environment, stderr=subprocess.DEVNULL))
         wait_for(http_port)
         url = f"http://127.0.0.1:{http_port}"

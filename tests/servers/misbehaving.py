@@ -1,113 +1,83 @@
-"""A local HTTP server that fails in the ways that open-data servers fail."""
+"""A local geocoding service that answers what it is told to: refusals, web pages, other rows."""
 
 from __future__ import annotations
 
+import csv
+import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-Answer = Callable[["Handler"], None]
+Reply = tuple[int, dict[str, str], bytes]
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers each request of a path by the next behaviour of its list (the last one repeats)."""
+def good(rows: list[dict[str, str]], **changes: str) -> Reply:
+    """Answer each row as Bondy's town hall."""
+    found = {
+        "longitude": "2.48", "latitude": "48.90", "result_score": "0.9", "result_type": "housenumber",
+        "result_label": "1 Rue Pasteur 93140 Bondy", "result_id": "x", "result_citycode": "93010",
+        "result_city": "Bondy", "result_status": "ok",
+    } | changes  # fmt: skip
+    stream = io.StringIO()
+    lines = csv.DictWriter(stream, [*rows[0], *found], lineterminator="\n")
+    lines.writeheader()
+    for row in rows:
+        lines.writerow(row | found)
+    return 200, {"Content-Type": "text/csv"}, stream.getvalue().encode()
 
-    protocol_version = "HTTP/1.1"
-    server: Server
 
-    def do_GET(self) -> None:
-        self.server.requests.append((self.path, dict(self.headers)))
-        answers = self.server.answers[self.path]
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        answer(self)
+class Service:
+    """What the server was asked, and what it answers, in turn; the last reply serves for all that follow."""
 
-    def log_message(self, *_arguments: object) -> None:
-        pass
+    def __init__(self, *replies: Callable[[list[dict[str, str]]], Reply]) -> None:
+        self.replies = list(replies)
+        self.batches: list[list[dict[str, str]]] = []
+        self.fields: list[list[tuple[str, str]]] = []
+        self.url = ""
 
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers: dict[str, list[Answer]] = {}
-        self.requests: list[tuple[str, dict[str, str]]] = []
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}{path}"
-
-    def plan(self, path: str, *answers: Answer) -> str:
-        self.answers[path] = list(answers)
-        return self.url(path)
+    def answer(self, fields: list[tuple[str, str]], rows: list[dict[str, str]]) -> Reply:
+        self.batches.append(rows)
+        self.fields.append(fields)
+        reply = self.replies[min(len(self.batches), len(self.replies)) - 1]
+        return reply(rows)
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+def serving(service: Service) -> Iterator[Service]:
+    """Serve on a free port of localhost."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
+            fields, rows = [], []
+            for part in BytesParser().parsebytes(head + body).get_payload():
+                name = part.get_param("name", header="content-disposition")
+                text = part.get_payload(decode=True).decode()
+                if name == "data":
+                    rows = list(csv.DictReader(io.StringIO(text)))
+                else:
+                    fields.append((name, text))
+            status, headers, content = service.answer(fields, rows)
+            self.send_response(status)
+            for key, value in headers.items():
+                self.send_header(key, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
+    service.url = f"http://127.0.0.1:{server.server_port}/search/csv"
     try:
-        yield server
+        yield service
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def whole(body: bytes, *, etag: str = '"1"', kind: str = "text/csv") -> Answer:
-    """Serve a file honestly, ranges and validators included."""
-
-    def answer(handler: Handler) -> None:
-        if handler.headers.get("If-None-Match") == etag:
-            handler.send_response(304)
-            handler.send_header("Content-Length", "0")
-            handler.end_headers()
-            return
-        start = 0
-        wanted = handler.headers.get("Range", "")
-        if wanted and handler.headers.get("If-Range") == etag:
-            start = int(wanted.removeprefix("bytes=").rstrip("-"))
-        handler.send_response(206 if start else 200)
-        handler.send_header("Content-Type", kind)
-        handler.send_header("ETag", etag)
-        handler.send_header("Content-Length", str(len(body) - start))
-        handler.end_headers()
-        handler.wfile.write(body[start:])
-
-    return answer
-
-
-def cut(body: bytes, *, at: int, etag: str = '"1"') -> Answer:
-    """Announce the whole body and close the connection before its end."""
-
-    def answer(handler: Handler) -> None:
-        handler.send_response(200)
-        handler.send_header("ETag", etag)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body[:at])
-        handler.wfile.flush()
-        handler.close_connection = True
-        handler.connection.close()
-
-    return answer
-
-
-def status(code: int, body: bytes = b"", **headers: str) -> Answer:
-    """Answer a status, with headers written with underscores."""
-
-    def answer(handler: Handler) -> None:
-        handler.send_response(code)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return answer
-
-
-def web_page(code: int = 200) -> Answer:
-    """Answer an error page as HTML."""
-    return status(code, b"<!DOCTYPE html><html><body>Service indisponible</body></html>", Content_Type="text/html")

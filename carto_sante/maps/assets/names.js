@@ -31,29 +31,50 @@
                 box.width - 4, box.height - 4));
         const panel = app.panel && app.map.getSize().x > 640 ? app.panel.getBoundingClientRect() : null;
         const placed = [], isCrowded = app.level.ids.length > MOST_AT_ANY_COST;
-        const paths = new Map();
-        app.zoneLayers[app.level.key].eachLayer((layer) => paths.set(layer.csIndex, layer.getElement()));
-        app.names.eachLayer(function (marker) {
-            const box = marker.csNode.getBoundingClientRect();
-            let best = null;
-            for (const [lon, lat] of marker.csAnchors) {
-                const point = app.map.latLngToContainerPoint([lat, lon]);
-                const frame = rectangle(point.x, point.y, box.width, box.height);
-                let cost = placed.some((other) => overlaps(frame, other)) ? 1000 : 0;
-                if (panel && overlaps(frame, rectangle((panel.left + panel.right) / 2 - origin.left,
-                    (panel.top + panel.bottom) / 2 - origin.top, panel.width, panel.height))) cost += 100;
-                const outside = cornersOutside(app, paths.get(marker.csIndex), frame);
-                cost += isCrowded && outside > 1 ? 1000 : outside * 0.6;
-                for (const obstacle of obstacles) cost += shared(frame, obstacle) / 100;
-                if (!best || cost < best.cost) best = { cost: cost, lat: lat, lon: lon, frame: frame };
-                if (cost === 0) break;
+        const paths = new Map(), room = new Map();
+        app.zoneLayers[app.level.key].eachLayer(function (layer) {
+            paths.set(layer.csIndex, layer.getElement());
+            const box = layer.getElement().getBBox();
+            room.set(layer.csIndex, box.width * box.height);
+        });
+        const scene = { app: app, placed: placed, obstacles: obstacles, panel: panel && frameOf(panel, origin), paths: paths,
+            isCrowded: isCrowded };
+        // The smallest zones choose first: they have the fewest places to choose from.
+        const markers = app.names.getLayers().sort((a, b) => room.get(a.csIndex) - room.get(b.csIndex));
+        for (const marker of markers) {
+            marker.csNode.classList.remove("cs-small");
+            let best = bestPlace(scene, marker);
+            if (best.cost > 1) {
+                marker.csNode.classList.add("cs-small");
+                best = bestPlace(scene, marker);
             }
             marker.csNode.style.visibility = best.cost >= 1000 ? "hidden" : "visible";
             if (best.cost < 1000) placed.push(best.frame);
             marker.setLatLng([best.lat, best.lon]);
-        });
+        }
     };
 
+    function bestPlace(scene, marker) {
+        const { app, placed, obstacles, panel, paths, isCrowded } = scene;
+        const box = marker.csNode.getBoundingClientRect();
+        let best = null;
+        for (const [lon, lat] of marker.csAnchors) {
+            const point = app.map.latLngToContainerPoint([lat, lon]);
+            const frame = rectangle(point.x, point.y, box.width, box.height);
+            let cost = placed.some((other) => overlaps(frame, other)) ? 1000 : 0;
+            if (panel && overlaps(frame, panel)) cost += 100;
+            const outside = cornersOutside(app, paths.get(marker.csIndex), frame);
+            cost += isCrowded && outside > 1 ? 1000 : outside * 0.6;
+            for (const obstacle of obstacles) cost += shared(frame, obstacle) / 60;
+            if (!best || cost < best.cost) best = { cost: cost, lat: lat, lon: lon, frame: frame };
+            if (cost === 0) break;
+        }
+        return best;
+    }
+    function frameOf(box, origin) {
+        return { left: box.left - origin.left, right: box.right - origin.left, top: box.top - origin.top,
+            bottom: box.bottom - origin.top };
+    }
     function cornersOutside(app, path, frame) {
         if (!path || !path.isPointInFill) return 0;
         const root = path.ownerSVGElement;

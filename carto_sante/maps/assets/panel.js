@@ -148,7 +148,11 @@
         const year = view.data_year === undefined ? view.year : view.data_year;
         if (year) fine.push("données " + year);
         box.replaceChildren(cs.el("h2", {}, title), view.unit ? cs.el("p", { class: "cs-unit" }, view.unit) : "",
-            view.second_label ? squareKey(view) : classKey(view), cs.el("p", { class: "cs-fine" }, fine.join(" · ")));
+            view.second_label ? squareKey(view) : classKey(view),
+            view.hypothesis && hasSeveral(app, view) ? cs.el("p", { class: "cs-fine" }, view.hypothesis) : "", cs.el("p", { class: "cs-fine" }, fine.join(" · ")));
+    }
+    function hasSeveral(app, view) {
+        return new Set(app.views.filter((other) => other.indicator === view.indicator).map((other) => other.hypothesis)).size > 1;
     }
     function classKey(view) {
         const lines = view.colors.map((color, index) => keyLine(swatch(color), view.labels[index], view.counts[index]));
@@ -163,9 +167,9 @@
         return cs.el("li", {}, mark, cs.el("span", {}, label),
             count === undefined ? null : cs.el("small", {}, cs.number(count)));
     }
-    function swatch(color) {
+    function swatch(color, opacity) {
         return cs.svg("svg", { width: 26, height: 15, "aria-hidden": "true" }, cs.svg("defs", {}, cs.patterns()),
-            cs.svg("rect", { x: 0.5, y: 0.5, width: 25, height: 14, fill: color, stroke: "#40566B" }));
+            cs.svg("rect", { x: 0.5, y: 0.5, width: 25, height: 14, fill: color, "fill-opacity": opacity, stroke: "#40566B" }));
     }
     function squareKey(view) {
         const cells = view.colors.map((color, index) => cs.svg("rect", { x: 22 + (index % 3) * 30,
@@ -257,7 +261,7 @@
             "Couronnes des QPV (" + data.rings.map((ring) => ring.label).reverse().join(", ") + ")", false));
         if (app.overlays.isochrones) items.push(overlayBox(app, "isochrones", null, "Temps d’accès", false),
             cs.el("ul", { class: "cs-key cs-reach" }, data.isochrones.map((band, index) => keyLine(
-                swatch(cs.reachColor(index, data.isochrones.length)), band.label)).reverse()));
+                swatch(cs.reachColor(index, data.isochrones.length), 0.5), band.label)).reverse()));
         for (const kind of data.facilities) items.push(overlayBox(app, "facilities-" + kind.key, cs.symbol(kind, 16),
             kind.label, false, kind.rows.length));
         return items.length ? cs.el("fieldset", { class: "cs-overlays" }, cs.el("legend", {}, "Repères"), items) : null;

@@ -74,10 +74,17 @@
     // Opens the popup of a place wherever it is, out of its cluster if need be.
     cs.showPlace = function (app, index) {
         const marker = app.markers[index];
-        if (app.cluster.hasLayer(marker)) app.cluster.zoomToShowLayer(marker, () => openPlace(app, marker));
-        else {
-            app.map.setView(marker.getLatLng(), 17);
+        const turn = app.turn = (app.turn || 0) + 1;
+        // Once, for the last place asked, and after the events of the move: opening a popup moves the map again.
+        const open = () => setTimeout(() => {
+            if (app.turn !== turn) return;
+            app.turn += 1;
             openPlace(app, marker);
+        }, 0);
+        if (app.cluster.hasLayer(marker)) app.cluster.zoomToShowLayer(marker, open);
+        else {
+            app.map.setView(marker.getLatLng(), 17, { animate: false });
+            open();
         }
     };
 

@@ -70,10 +70,11 @@
                 counts ? cs.el("td", {}, record && cs.isSuppressed(record, index) ? "–" : cs.number(count)) : null,
                 rates.length ? cs.el("td", {}, record ? valueText(record, index, "") : "–",
                     record ? cs.el("small", {}, interval(record, index)) : null) : null,
-                references.length ? cs.el("td", {}, referenceText(app, references, profession.key)) : null);
+                references.length ? cs.el("td", {}, referenceText(app, references, profession.key, record ? record.decimals : 1)) : null);
         }).filter(Boolean);
         if (!lines.length) return null;
-        const label = rates.length ? shortLabel(rates[0]) + year(rates[0]) : "";
+        const shown = latest(app, rates);
+        const label = shown ? shortLabel(shown) + year(shown) : "";
         const hasInterval = rates.some((record) => record.lower[index] !== null);
         return cs.el("table", {},
             cs.el("thead", {}, cs.el("tr", {}, cs.el("th", { scope: "col" }, "Profession"),
@@ -83,9 +84,11 @@
                 references.length ? cs.el("th", { scope: "col" }, "Ensemble") : null)),
             cs.el("tbody", {}, lines));
     }
-    function referenceText(app, references, key) {
+    function referenceText(app, references, key, decimals) {
         const record = latest(app, references.filter((item) => item.profession === key));
-        return record ? valueText(record, 0, "") : "–";
+        if (!record) return "–";
+        const text = cs.zoneValue(record, 0).text;
+        return /\d/.test(text) ? cs.number(record.values[0], decimals) : text;
     }
     function rowHead(profession, text, fine) {
         return cs.el("th", { scope: "row" }, cs.el("div", {}, cs.symbol(profession, 14),
@@ -94,7 +97,8 @@
     // Of several years and hypotheses, the one in view, or the first.
     function latest(app, records) {
         const view = app.record || {};
-        return records.find((item) => item.year === view.year && item.hypothesis === view.hypothesis) || records[0];
+        return records.find((item) => item.year === view.year && item.hypothesis === view.hypothesis) ||
+            records.find((item) => item.is_main) || records[0];
     }
     function shortLabel(record) { return record.label.replace(/^Praticiens pour/, "Pour"); }
     function year(record) { return record.year ? " (" + record.year + ")" : ""; }

@@ -17,6 +17,7 @@
         L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
         map.attributionControl.setPrefix(false);
         map.attributionControl.addAttribution(corner(data, map.getSize().x <= 640));
+        snap(app, app.baseKey);
         map.fitBounds(data.bounds, { animate: false });
         cs.prepareZones(app);
         cs.preparePlaces(app);
@@ -26,16 +27,26 @@
         cs.showBase(app, app.baseKey);
         cs.showView(app);
         cs.refreshPlaces(app);
-        app.cluster.on("animationend spiderfied unspiderfied", () => cs.placeNames(app));
-        map.on("zoomend moveend resize", () => cs.placeNames(app));
+        // Once per frame, however many events a move makes.
+        let isWaiting = false;
+        const replace = function () {
+            if (isWaiting) return;
+            isWaiting = true;
+            requestAnimationFrame(() => { isWaiting = false; cs.placeNames(app); });
+        };
+        app.cluster.on("animationend spiderfied unspiderfied", replace);
+        map.on("zoomend moveend resize", replace);
+        container.addEventListener("keydown", (event) => { if (event.key === "Escape") map.closePopup(); });
         printing(app);
-        app.readyAfterMs = performance.now() - started;
+        app.readyAt = performance.now();
+        app.readyAfterMs = app.readyAt - started;
         container.setAttribute("data-ready", "true");
     };
 
     cs.showBase = function (app, key) {
         if (app.base) app.base.remove();
         app.base = null;
+        snap(app, key);
         const base = app.data.base_maps.find((item) => item.key === key);
         app.baseKey = key;
         if (base && base.url) {
@@ -46,6 +57,13 @@
     };
 
     // Leaflet takes attributions as markup: what the study wrote is escaped by the browser itself.
+    // Tiles blur between whole zooms; without them half zooms fill the screen better.
+    function snap(app, key) {
+        const isTiled = key !== "none";
+        app.map.options.zoomSnap = isTiled ? 1 : 0.5;
+        if (isTiled && app.map._loaded && app.map.getZoom() % 1) app.map.setZoom(Math.round(app.map.getZoom()), { animate: false });
+    }
+
     // On a phone the sources are in the panel only.
     function corner(data, isNarrow) {
         const node = document.createElement("span");
