@@ -182,7 +182,9 @@ class Accessibility(_Section):
     mode: Mode = "drive"
     limit_min: Annotated[float, Field(gt=0)] = 20.0
     """Minutes beyond which nobody goes."""
-    method: Literal["2sfca", "e2sfca", "kd2sfca", "g2sfca", "m2sfca", "3sfca"] = "e2sfca"
+    method: Literal[
+        "2sfca", "e2sfca", "kd2sfca", "g2sfca", "m2sfca", "3sfca", "bfca", "spatial_availability"
+    ] = "e2sfca"  # fmt: skip
     parameters: str = "apl_2023"
     """Vintage of the age weights, and of the decay and activity of GPs."""
     workbook: Path | None = None

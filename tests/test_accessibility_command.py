@@ -19,9 +19,10 @@ def study(sample, tmp_path_factory):
     folder = tmp_path_factory.mktemp("city") / "sample"
     shutil.copytree(sample, folder)
     text = (folder / "study.toml").read_text(encoding="utf-8")
-    own = ["grid_m = 900", "qpv_weight = 2", "qpv_floor_share = 0.3", "deprivation_weight = 1.5", 'deprived_end = "low"',
-           'moves = "moves.csv"', "sheets_count = 2", "sites_count = 2"]  # fmt: skip
+    own = ["grid_m = 900", "qpv_weight = 2", "qpv_floor_share = 0.3", "deprivation_weight = 1.5",
+           'deprived_end = "low"', 'moves = "moves.csv"', "sheets_count = 2", "sites_count = 2"]  # fmt: skip
     text = text.replace("grid_m = 400", "\n".join(own))
+    (folder / "moves.csv").write_text("site_id;capacity_etp\n", encoding="utf-8")
     (folder / "study.toml").write_text(text, encoding="utf-8")
     return folder / "study.toml"
 
@@ -29,7 +30,6 @@ def study(sample, tmp_path_factory):
 @pytest.fixture(scope="module")
 def access(study, tmp_path_factory):
     out = tmp_path_factory.mktemp("access") / "out"
-    (study.parent / "moves.csv").write_text("site_id;capacity_etp\n", encoding="utf-8")
     run = CliRunner().invoke(accessibility, [str(study), "--out", str(out)], catch_exceptions=False)
     assert run.exit_code == 0
     return out, run.output

@@ -86,7 +86,7 @@ def test_isere_scale_and_conservation(real_data):
 # PySAL `access`, where it is installed: the same results where it is right, and why not elsewhere.
 
 
-def with_access(times, supply, demand, *, decay, three=False):
+def with_access(times, supply, demand, *, decay, three=False, max_cost=1e9):
     fca = pytest.importorskip("access.fca")
     table = times[["origin_id", "destination_id", "travel_time_min"]].copy()
     people = demand.set_index("origin_id").rename_axis("geoid")
@@ -95,7 +95,7 @@ def with_access(times, supply, demand, *, decay, three=False):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own deprecated calls
         return run(
-        people, sites, table, 1e9, demand_index=True, demand_name="population_standardised", supply_index=True,
+        people, sites, table, max_cost, demand_index=True, demand_name="population_standardised", supply_index=True,
         supply_name="capacity_etp", cost_origin="origin_id", cost_dest="destination_id", cost_name="travel_time_min",
         weight_fn=lambda minutes: float(decay.weigh(minutes)),
     )  # fmt: skip
@@ -135,3 +135,19 @@ def test_access_leaves_out_a_desert_that_has_no_row():
     theirs = with_access(times, supply, demand, decay=decay)
     assert ours["b"] == 0.0
     assert "b" not in theirs.index
+
+
+def test_access_counts_sites_beyond_the_limit_in_3sfca():
+    """`access` sums the weights of a zone before cutting at max_cost: sites out of reach keep a share of its demand."""
+    times = pd.DataFrame(
+        {"origin_id": ["a", "a", "b"], "destination_id": ["s", "t", "s"], "travel_time_min": [5.0, 25.0, 5.0]}
+    )
+    supply = pd.DataFrame({"destination_id": ["s", "t"], "capacity_etp": [1.0, 1.0]})
+    demand = pd.DataFrame({"origin_id": ["a", "b"], "population_standardised": [1000.0, 1000.0]})
+    cut = acc.step_decay(upper_min=[10, 20], weights=[1, 0.68])
+    ours = acc.compute_fca(times, supply, demand, method="3sfca", decay=cut).accessibility
+    assert ours.tolist() == pytest.approx([1 / 2000, 1 / 2000])  # within 20 minutes both have the same one site
+    theirs = with_access(times, supply, demand, decay=acc.named_decay("luo_qi_2009"), three=True, max_cost=20)
+    share = 1 / 1.22  # site t, 25 minutes away, keeps 0.22 / 1.22 of the demand of a
+    expected = [share / (1000 * share + 1000), 1 / (1000 * share + 1000)]
+    assert theirs[["a", "b"]].tolist() == pytest.approx(expected)

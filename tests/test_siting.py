@@ -334,14 +334,20 @@ def city():
         ({"model": "mclp"}, "limit_min is missing"),
         ({"model": "lscp", "limit_min": 5}, "finds the number of sites itself"),
         ({"model": "capacitated"}, "needs the capacity of each site"),
-        ({"model": "p-median", "limit_min": 6.0}, r"(?s)no candidate is within the limit of 6 minutes for 1 demand point \(20 inhabitants\): b"),
+        (
+            {"model": "p-median", "limit_min": 6.0},
+            r"(?s)no candidate is within the limit of 6 minutes for 1 demand point \(20 inhabitants\): b",
+        ),
         ({"candidates": pd.DataFrame({"destination_id": ["s", "s"]})}, "destination_id repeats"),
         ({"candidates": pd.DataFrame({"destination_id": []})}, "There is no candidate site"),
         ({"candidates": pd.DataFrame({"destination_id": [1, 2]})}, "holds integer ids"),
         ({"candidates": pd.DataFrame({"destination_id": ["x"]})}, "No destination_id of travel_times is in candidates"),
         ({"candidates": pd.DataFrame({"site": ["x"]})}, "lacks destination_id"),
         ({"demand": pd.DataFrame({"origin_id": ["a", "b"], "population_count": [0.0, 0.0]})}, "Nobody lives"),
-        ({"demand": pd.DataFrame({"origin_id": ["a", "b"], "population_count": 1.0, "need_weight": [1, -1]})}, "need_weight is missing, negative"),
+        (
+            {"demand": pd.DataFrame({"origin_id": ["a", "b"], "population_count": 1.0, "need_weight": [1, -1]})},
+            "need_weight is missing, negative",
+        ),
     ],
 )  # fmt: skip
 def test_bad_location_problems(change, sentence):
@@ -364,7 +370,10 @@ def test_bad_location_problems(change, sentence):
         ({"moves": pd.DataFrame({"destination_id": ["s"], "capacity_etp": [3.0]})}, r"s \(3 leave, 2 work there\)"),
         ({"moves": pd.DataFrame({"destination_id": ["t"], "capacity_etp": [1.0]})}, "The site left 't' is not a place"),
         ({"moves": pd.DataFrame({"destination_id": ["s"], "capacity_etp": [0.0]})}, "not above 0"),
-        ({"moves": pd.DataFrame({"destination_id": ["s"], "capacity_etp": [1.0], "candidate_id": "z"})}, "unknown candidate 'z'"),
+        (
+            {"moves": pd.DataFrame({"destination_id": ["s"], "capacity_etp": [1.0], "candidate_id": "z"})},
+            "unknown candidate 'z'",
+        ),
         ({"moves": pd.DataFrame({"from": ["s"]})}, "moves lacks destination_id, capacity_etp"),
     ],
 )  # fmt: skip

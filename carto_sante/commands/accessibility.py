@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the results, replaced whole.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of sentences.")
 def command(study: Path, out: Path, as_json: bool) -> None:
-    """Compute the accessibility of care of a study (2SFCA family, APL), by zone of every level.
+    """Compute floating catchments and the APL of a study.
 
     STUDY is a TOML file with [network] and [accessibility]. For each profession OUT receives:
 

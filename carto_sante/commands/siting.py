@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--no-map", is_flag=True, help="Leave the interactive map of the gain out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of sentences.")
 def command(study: Path, out: Path, no_map: bool, as_json: bool) -> None:
-    """Rank candidate sites for a new MSP by what they change, competition recomputed.
+    """Rank the places where a new MSP would change most, and size it.
 
     STUDY is a TOML file with [network] and [siting]. OUT receives:
 

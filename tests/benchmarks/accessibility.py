@@ -63,12 +63,11 @@ def run_access(times, supply, demand):
 
     demand = demand.set_index("origin_id").rename_axis("geoid")
     supply = supply.set_index("destination_id").rename_axis("geoid")
-    found = fca.two_stage_fca(
+    return fca.two_stage_fca(
         demand, supply, times, max_cost=None, demand_index=True, demand_name="population_standardised",
         supply_index=True, supply_name="capacity_etp", cost_origin="origin_id", cost_dest="destination_id",
         cost_name="travel_time_min", weight_fn=weights.step_fn(STEPS),
     )  # fmt: skip
-    return found
 
 
 def memory_mb(name):
