@@ -70,8 +70,10 @@ def sited(study, access, tmp_path_factory):
     from carto_sante.study import read_study
 
     chosen = read_study(study)
-    sites = supply_of(prepare_practitioners(chosen, load_territories(chosen)), "gp")
-    site = sites.loc[sites.capacity_etp >= 1, "destination_id"].iloc[0]
+    territories = load_territories(chosen)
+    sites = supply_of(prepare_practitioners(chosen, territories), "gp")
+    city = territories.loc[territories.territory_level == "quartier"].union_all()
+    site = sites.loc[(sites.capacity_etp >= 1) & sites.within(city), "destination_id"].iloc[0]
     (study.parent / "moves.csv").write_text(f"site_id;capacity_etp\n{site};1\n", encoding="utf-8")
     out = tmp_path_factory.mktemp("sited") / "out"
     run = CliRunner().invoke(siting, [str(study), "--out", str(out)], catch_exceptions=False)
