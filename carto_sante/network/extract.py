@@ -102,7 +102,7 @@ def distinct_rows(rows: Ints) -> tuple[Ints, Ints]:
     table = np.ascontiguousarray(rows)
     seen: dict[bytes, int] = {}
     width = table.shape[1] * table.itemsize
-    raw = memoryview(table.reshape(-1).view(np.uint8))
+    raw = table.reshape(-1).view(np.uint8).data
     inverse = np.fromiter(
         (seen.setdefault(bytes(raw[at : at + width]), len(seen)) for at in range(0, table.nbytes, width)),
         dtype=np.int32,
