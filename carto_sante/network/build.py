@@ -27,9 +27,6 @@ Ints = npt.NDArray[np.int32]
 LongInts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-# WGS84 ellipsoid: semi-major axis in metres and first eccentricity squared.
-_SEMI_MAJOR_M, _ECCENTRICITY2 = 6_378_137.0, 0.00669437999014
-
 
 @dataclass
 class Ways:
@@ -193,8 +190,9 @@ def _segments(
     count = len(extract.node_id)
     start, end, link_way, copies = kernels.link_vertices(extract.way_ref_offset, refs, ways.is_used, closed, count)
     place = np.concatenate([np.arange(count, dtype=np.int32), copies])
-    lengths = link_lengths_m(extract, place[start], place[end])
-    built_up = _built_up(extract, ways, place[start], place[end], link_way, lengths)
+    lengths, x, y = kernels.link_geometry(extract.node_lon, extract.node_lat, place[start], place[end])
+    built_up = _built_up(ways, x, y, link_way, lengths)
+    del x, y
     forward, backward = _way_speeds(ways, built_up, link_way, lengths)
     offset, links = kernels.vertex_links(start, end, len(place))
     passable = kernels.passable_vertices(end, link_way, forward, backward, offset, links, forced[place])
@@ -223,28 +221,12 @@ def _segments(
     return segments, float(np.average(built_up[link_way], weights=lengths)) if lengths.any() else 0.0
 
 
-def link_lengths_m(extract: OsmExtract, start: Ints, end: Ints) -> Floats:
-    """Return the lengths on the ellipsoid of links between nodes (short: the local radii of curvature hold)."""
-    lat = np.radians(extract.node_lat / UNITS_PER_DEGREE)
-    lon = np.radians(extract.node_lon / UNITS_PER_DEGREE)
-    middle = (lat[start] + lat[end]) / 2
-    w2 = 1 - _ECCENTRICITY2 * np.sin(middle) ** 2
-    east = _SEMI_MAJOR_M / np.sqrt(w2) * np.cos(middle) * (lon[end] - lon[start])
-    north = _SEMI_MAJOR_M * (1 - _ECCENTRICITY2) / w2**1.5 * (lat[end] - lat[start])
-    return np.asarray(np.hypot(east, north))
-
-
-def _built_up(extract: OsmExtract, ways: Ways, start: Ints, end: Ints, link_way: Ints, lengths: Floats) -> Flags:
+def _built_up(ways: Ways, x: Floats, y: Floats, link_way: Ints, lengths: Floats) -> Flags:
     """Return which ways are in a built-up area; only asked where the speeds differ."""
     differs = (ways.forward_kmh != ways.outside_forward_kmh) | (ways.backward_kmh != ways.outside_backward_kmh)
     if not differs.any():
         return np.zeros(len(ways.is_used), dtype=bool)
-    lon, lat = extract.node_lon / UNITS_PER_DEGREE, np.radians(extract.node_lat / UNITS_PER_DEGREE)
-    x = np.radians(lon) * np.cos(np.median(lat)) * _SEMI_MAJOR_M
-    y = lat * _SEMI_MAJOR_M
-    return built_up_ways(
-        (x[start] + x[end]) / 2, (y[start] + y[end]) / 2, lengths, link_way, way_count=len(ways.is_used)
-    )
+    return built_up_ways(x, y, lengths, link_way, way_count=len(ways.is_used))
 
 
 def _way_speeds(ways: Ways, built_up: Flags, link_way: Ints, lengths: Floats) -> tuple[Floats, Floats]:

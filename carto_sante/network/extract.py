@@ -102,9 +102,9 @@ def distinct_rows(rows: Ints) -> tuple[Ints, Ints]:
     table = np.ascontiguousarray(rows)
     seen: dict[bytes, int] = {}
     width = table.shape[1] * table.itemsize
-    raw = table.tobytes()
+    raw = table.reshape(-1).view(np.uint8).data
     inverse = np.fromiter(
-        (seen.setdefault(raw[at : at + width], len(seen)) for at in range(0, len(raw), width)),
+        (seen.setdefault(bytes(raw[at : at + width]), len(seen)) for at in range(0, table.nbytes, width)),
         dtype=np.int32,
         count=len(table),
     )

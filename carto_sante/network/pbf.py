@@ -306,15 +306,21 @@ def _assembled(found: _Collected, *, is_clipped: bool) -> OsmExtract:
         places = np.minimum(np.searchsorted(node_id, refs), len(node_id) - 1)
         used[places[node_id[places] == refs]] = True
         node_id, lon, lat = node_id[used], lon[used], lat[used]
+    way_id, way_tags, way_counts = (
+        _joined(found.ways, 1, long),
+        _joined(found.ways, 0, empty.reshape(0, len(WAY_KEYS))),
+        _joined(found.ways, 2, long),
+    )
+    found.ways.clear()  # a regional extract holds gigabytes
     tagged_tags = _joined(found.tagged, 0, empty.reshape(0, len(NODE_KEYS)))
     tagged_id, first = np.unique(_joined(found.tagged, 1, long), return_index=True)
     wanted = _is_in(tagged_id, node_id)
     members = _joined(found.relations, 3, long.reshape(0, 3))
     return OsmExtract(
         values=list(found.values),
-        way_id=_joined(found.ways, 1, long),
-        way_tags=_joined(found.ways, 0, empty.reshape(0, len(WAY_KEYS))),
-        way_ref_offset=np.concatenate([[0], np.cumsum(_joined(found.ways, 2, long))]).astype(np.int64),
+        way_id=way_id,
+        way_tags=way_tags,
+        way_ref_offset=np.concatenate([[0], np.cumsum(way_counts)]).astype(np.int64),
         way_refs=refs,
         node_id=node_id,
         node_lon=lon,
