@@ -84,8 +84,8 @@ def read_territories(
     GeoDataFrame
         schemas.TERRITORIES in the metric CRS, sorted by ``territory_id``, one row per zone. ``attrs`` counts
         ``rows_read`` and ``rows_kept``, ``codes_restored`` (leading zeros), ``pieces_merged`` (islands of one zone) and
-        the repair: ``repaired_count``, ``repaired_names``, ``area_change_m2``, ``area_change_share``; up to 1,000 zones,
-        also ``overlap_count``, ``overlap_area_m2``, ``gap_count`` and ``sliver_count`` (see `check_topology`).
+        the repair: ``repaired_count``, ``repaired_names``, ``area_change_m2``, ``area_change_share``; up to 1,000
+        zones, also ``overlap_count``, ``overlap_area_m2``, ``gap_count`` and ``sliver_count`` (see `check_topology`).
 
     Raises
     ------
