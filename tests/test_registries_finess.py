@@ -1,7 +1,5 @@
 """FINESS of every layout: codes, territories, positions set right, defects recognised."""
 
-
-
 from __future__ import annotations
 
 import gzip

@@ -1,7 +1,5 @@
 """The table of practitioners: equal to the slow oracle, and the same whatever the order, the layout or the parts."""
 
-
-
 from __future__ import annotations
 
 import random

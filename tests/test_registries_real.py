@@ -1,7 +1,5 @@
 """Every real file of the registries at hand, against counts taken with wc, csv and json."""
 
-
-
 from __future__ import annotations
 
 import csv

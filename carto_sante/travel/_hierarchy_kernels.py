@@ -35,14 +35,10 @@ def contract(offset: Any, head: Any, cost: Any) -> Any:
     heap_key, heap_node = np.empty(4096, np.float64), np.empty(4096, np.int32)
     added = np.empty((_MOST_SHORTCUTS, 2), np.int32)
     added_s = np.empty(_MOST_SHORTCUTS, np.float64)
-    order_key, order_node = np.empty(2 * nodes + 16, np.float64), np.empty(2 * nodes + 16, np.int32)
-    waiting = 0
-    for node in range(nodes):
-        found, degree = shortcuts_of(
-            node, tail_of, head_of, cost_of, next_out, next_in, first_out, first_in, rank, time, touched, heap_key,
-            heap_node, added, added_s,
-        )  # fmt: skip
-        waiting = push(order_key, order_node, waiting, float(2 * found - degree), node)
+    order_key, order_node, waiting = first_order(
+        tail_of, head_of, cost_of, next_out, next_in, first_out, first_in, rank, time, touched, heap_key, heap_node,
+        added, added_s,
+    )  # fmt: skip
     placed = 0
     while waiting > 0:
         node = order_node[0]
@@ -71,6 +67,24 @@ def contract(offset: Any, head: Any, cost: Any) -> Any:
             first_out[start] = first_in[end] = count
             count += 1
     return rank, tail_of[:count].copy(), head_of[:count].copy(), cost_of[:count].copy()
+
+
+@compiled
+def first_order(
+    tail_of: Any, head_of: Any, cost_of: Any, next_out: Any, next_in: Any, first_out: Any, first_in: Any, rank: Any,
+    time: Any, touched: Any, heap_key: Any, heap_node: Any, added: Any, added_s: Any,
+) -> Any:  # fmt: skip
+    """Return the queue of the nodes, those that need the fewest shortcuts for the edges they spare first."""
+    nodes = len(first_out)
+    order_key, order_node = np.empty(2 * nodes + 16, np.float64), np.empty(2 * nodes + 16, np.int32)
+    waiting = 0
+    for node in range(nodes):
+        found, degree = shortcuts_of(
+            node, tail_of, head_of, cost_of, next_out, next_in, first_out, first_in, rank, time, touched, heap_key,
+            heap_node, added, added_s,
+        )  # fmt: skip
+        waiting = push(order_key, order_node, waiting, float(2 * found - degree), node)
+    return order_key, order_node, waiting
 
 
 @compiled
