@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from carto_sante.maps.offline import asset_path
 
 CHROMIUM = "/usr/bin/chromium"
@@ -24,7 +26,9 @@ PHONE = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobil
 
 @contextlib.contextmanager
 def launched() -> Iterator[object]:
-    """A headless browser."""
+    """A headless browser; the test is skipped where Chromium is not installed."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("Chromium is not installed (Debian: chromium)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

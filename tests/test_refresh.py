@@ -91,6 +91,14 @@ def test_densities_are_those_of_a_spreadsheet(done):
     assert main["population_count"] == pytest.approx(60_000, rel=0.02)
 
 
+def test_who_could_not_be_placed_still_counts_for_the_city(done):
+    table = pd.read_csv(done.folder / "indicateurs.csv", dtype={"territory_id": str})
+    city = table[(table["territory_level"] == "commune") & (table["indicator"] == "practitioner_count")]
+    counts = city.set_index("profession")["indicator_value"].to_dict()
+    for profession, people in done.journal["practitioners"].items():
+        assert counts[profession] == people
+
+
 def test_the_story_of_the_city(done):
     zones = {row["territory_label"]: row["indicator_value"] for row in done.journal["worst_served"]["zones"]}
     assert next(iter(zones.values())) == 0.0

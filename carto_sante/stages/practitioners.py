@@ -352,6 +352,10 @@ def place_practitioners(
         "outside": int((table[level].isna() & (table["geocode_precision"] != "none")).sum()),
         "not_located": int((table["geocode_precision"] == "none").sum()),
     }
+    if "commune_id" in table.columns and "commune_code" in table.columns:
+        # The registry says the commune: who could not be placed in a quartier still counts for the city.
+        is_known = table["commune_code"].isin(set(zones.loc[zones["territory_level"] == "commune", "territory_id"]))
+        table["commune_id"] = table["commune_code"].where(is_known, table["commune_id"])
     # Densities count who practises in the communes of the study; neighbours serve travel times and accessibility.
     table["is_in_study"] = _is_in_study(table, study)
     facilities = None
