@@ -98,7 +98,7 @@ def test_siting_of_the_sample_city(sited):
     assert (near.population_newly_count <= near.population_near_count + 1e-6).all()
     assert (out / "carte_gain.html").stat().st_size > 10_000
     summary = json.loads((out / "resume.json").read_text(encoding="utf-8"))
-    assert "quitteraient leur site actuel" in summary["hypothesis"]
+    assert "1 ETP quitterait son site actuel" in summary["hypothesis"]
     assert "habitants des QPV pondérés par 2" in summary["hypothesis"]
     assert "défavorisées pondérées par 1,5" in summary["hypothesis"]
     assert len(summary["chosen"]) == 2

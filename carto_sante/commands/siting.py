@@ -55,7 +55,7 @@ def command(study: Path, out: Path, no_map: bool, as_json: bool) -> None:
     if as_json:
         click.echo(text)
         return
-    for line in _sentences(result):
+    for line in _sentences(chosen, result):
         click.echo(line)
     click.echo(f"Résultats dans {out}")
 
@@ -161,6 +161,7 @@ def _summary(study: Study, result: StudySiting) -> dict[str, Any]:
         "hypothesis": result.hypothesis,
         "candidates_count": len(result.ranking),
         "candidates_not_routable": result.not_routable,
+        "sites_left_beyond_reach": result.left_beyond,
         "candidates_out_of_reach": result.ranking.loc[
             result.ranking["status"] == "out_of_reach", "destination_id"
         ].tolist(),
@@ -177,19 +178,54 @@ def _summary(study: Study, result: StudySiting) -> dict[str, Any]:
     }
 
 
-def _sentences(result: StudySiting) -> list[str]:
-    def number(value: float, digits: int = 0) -> str:
-        return f"{value:,.{digits}f}".replace(",", " ").replace(".", ",")
+def _number(value: float, digits: int = 0) -> str:
+    return f"{value:,.{digits}f}".replace(",", " ").replace(".", ",")
 
-    lines = [
-        f"{int(sheet.measures['rank'])}. {sheet.label} : "
-        f"{number(sheet.measures['population_gaining_count'])} habitants y gagnent, "
-        f"{number(sheet.measures['population_lifted_count'])} passent le plancher, "
-        f"{number(sheet.measures['population_losing_count'])} y perdent, "
-        f"{number(sheet.measures['qpv_gain_share'] * 100)} % du gain va aux QPV."
-        for sheet in result.sheets
+
+def _chosen_sites(study: Study, result: StudySiting) -> list[str]:
+    """Say which sites are chosen, and what the location model found."""
+    from carto_sante.stages.accessibility import MODE_LABELS
+
+    chosen = result.ranking.dropna(subset="opening_order").sort_values("opening_order")
+    names = ", ".join(chosen["candidate_label"])
+    if result.solution is None:
+        return [f"À ouvrir dans l'ordre : {names}."] if len(chosen) > 1 else []
+    model, limit = study.siting.model, f"{study.siting.limit_min:g} min {MODE_LABELS[study.siting.mode]}"
+    rows = result.solution.assignments
+    people, is_near = rows["population_count"], rows["is_covered"]
+    near = f"{_number(people[is_near].sum())} habitants sur {_number(people.sum())} à moins de {limit} d'un site"
+    minutes = rows.loc[is_near & (people > 0), "travel_time_min"]
+    trip = {
+        "p-center": f" ; trajet le plus long : {_number(minutes.max(), 1)} min",
+        "p-median": f" ; trajet moyen : {_number((minutes * people[minutes.index]).sum() / people.sum(), 1)} min",
+    }
+    proof = "" if result.solution.is_optimal else " (meilleure réponse trouvée, optimum non prouvé)"
+    opened = f"à ouvrir : {names}" if len(chosen) else "aucun site à ouvrir, ceux d'aujourd'hui suffisent"
+    return [f"Modèle {model} : {opened}{proof} ; {near}, sites actuels compris{trip.get(model, '')}."]
+
+
+def _sentences(study: Study, result: StudySiting) -> list[str]:
+    shown = [sheet.measures for sheet in result.sheets] or result.ranking.head(3).to_dict("records")
+    lines = _chosen_sites(study, result) + [
+        f"{int(row['rank'])}. {row['candidate_label']} : "
+        f"{_number(row['population_gaining_count'])} habitants y gagnent, "
+        f"{_number(row['population_lifted_count'])} passent le plancher, "
+        f"{_number(row['population_losing_count'])} y perdent, "
+        f"{_number(row['qpv_gain_share'] * 100)} % du gain va aux QPV."
+        for row in shown
     ]
     if result.not_routable:
         lines.append(f"{len(result.not_routable)} candidats sans rue proche, laissés de côté (resume.json les nomme).")
+    if "place_doubt" in result.ranking:
+        doubts = result.ranking.loc[result.ranking["place_doubt"] != ""]
+        lines += [
+            f"Attention : « {row.candidate_label} » est placé à une adresse à vérifier : {row.place_doubt}."
+            for row in doubts.itertuples()
+        ]
+    if result.left_beyond:
+        lines.append(
+            "Attention : des praticiens quitteraient des sites trop éloignés pour que la perte y soit mesurée ("
+            f"{', '.join(result.left_beyond)}) ; seule leur arrivée est comptée."
+        )
     lines.append(f"Hypothèse : {result.hypothesis}.")
     return lines

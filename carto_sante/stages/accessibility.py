@@ -47,6 +47,7 @@ logger = logging.getLogger("carto_sante")
 #: The definition that the study itself uses, among those of the sensitivity table.
 REFERENCE = "référence"
 #: Metres around a study that count when it does not say: what the limits in use reach, by mode.
+MODE_LABELS = {"walk": "à pied", "bike": "à vélo", "drive": "en voiture"}
 BUFFERS_M = {"walk": 2_000.0, "bike": 6_000.0, "drive": 15_000.0}
 
 
@@ -230,7 +231,9 @@ def _one_profession(
     near = travel(networks[0], _within(demand.table, buffer_m), _within(sites, buffer_m), limit_min=limit)
     times, people, supply = near
     result = compute_fca(times, supply, people, method=chosen.method, decay=decay, population=demand.population)
-    hypothesis = f"{result['hypothesis'].iloc[0]} ; {demand.hypothesis} ; 1 praticien = 1 ETP réparti entre ses sites"
+    # What the function calls declared is known here: everybody counts for one.
+    supplied = result["hypothesis"].iloc[0].replace("en ETP déclarés", ": 1 praticien = 1 ETP réparti entre ses sites")
+    hypothesis = f"{supplied} ; trajets {MODE_LABELS[chosen.mode]} ; {demand.hypothesis}"
     points = people.join(result[["accessibility", "accessibility_per_100k", "available_etp", "status"]])
     points["hypothesis"] = hypothesis
     is_apl = chosen.method == "e2sfca" and profession == parameters.profession

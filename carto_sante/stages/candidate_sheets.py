@@ -75,7 +75,7 @@ def count_newly_near(
     places = candidates.loc[candidates["destination_id"].isin(shown)]
     people = inside.set_index("origin_id")["population_count"]
     rows = []
-    for mode in ("walk", "drive"):
+    for mode in ("walk", "drive") if shown else ():
         network = load_network(study, mode, territories=territories, buffer_m=BUFFERS_M["bike"])
         today = compute_nearest(network, inside, sites, k=1, limit_min=max(NEAR_MIN))
         nearest = today.set_index("origin_id")["travel_time_min"].reindex(people.index).fillna(np.inf)
@@ -135,17 +135,18 @@ def _team(
     study = case.study
     rows, problems = [], []
     for profession in dict.fromkeys((study.siting.profession, *study.accessibility.professions)):
-        times, supply, threshold, decay = case.times, case.supply, case.threshold, case.decay
+        times, supply, threshold, decay, moves = case.times, case.supply, case.threshold, case.decay, case.moves
         if profession != study.siting.profession:
             decay = choose_decay(
                 read_parameters(study), profession, method=case.method, limit_min=study.siting.limit_min
             )
             times, supply, threshold = _of_other(case, profession, target, placed, network, decay, name)
+            moves = None  # who moves is of the profession that is sited
         try:
             rows.append(
                 compute_team(
                     times, supply, target, candidate_id=name, thresholds_per_100k={profession: threshold},
-                    target_share=study.siting.target_share, **{**case.common(), "decay": decay},
+                    target_share=study.siting.target_share, **{**case.common(), "decay": decay, "moves": moves},
                 )
             )  # fmt: skip
         except NoResultError as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from carto_sante.errors import FileFormatError, InputError, NoResultError, join_problems
 from carto_sante.files import require_file
-from carto_sante.geocoding import geocode
+from carto_sante.geocoding import doubtful, geocode
 from carto_sante.stages.inputs import metric_crs
 from carto_sante.study import Study
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from geopandas import GeoDataFrame
 
-_ID_COLUMNS = ("candidate_id", "destination_id", "site_id", "id")
+_ID_COLUMNS = ("candidate_id", "destination_id", "site_id", "id", "finess_et_id")
 _LABEL_COLUMNS = ("candidate_label", "label", "libelle", "nom", "name", "adresse", "address")
 _FRENCH = {
     "adresse": "address", "code_postal": "postcode", "commune": "commune_label", "code_commune": "commune_code",
@@ -42,8 +42,8 @@ def load_candidates(study: Study, territories: GeoDataFrame, *, finess_sites: Ge
     Returns
     -------
     GeoDataFrame
-        ``destination_id``, ``candidate_label``, ``etp_added`` (where the file has it), points in the metric CRS of
-        the study.
+        ``destination_id``, ``candidate_label``, ``etp_added`` (where the file has it), ``place_doubt`` (for
+        addresses, what was found where that is not sure, else empty), points in the metric CRS of the study.
 
     Raises
     ------
@@ -75,16 +75,25 @@ def _grid(study: Study, territories: GeoDataFrame) -> GeoDataFrame:
     x = np.arange(np.ceil(left / step), np.floor(right / step) + 1) * step
     y = np.arange(np.ceil(bottom / step), np.floor(top / step) + 1)[::-1] * step
     knots = gpd.GeoSeries(gpd.points_from_xy(np.tile(x, len(y)), np.repeat(y, len(x))), crs=territories.crs)
-    inside = knots[knots.within(area)]
+    inside = knots[knots.within(area)].reset_index(drop=True)
     if inside.empty:
         raise NoResultError(f"A grid of {step:g} metres has no knot in the study.", next_step="Lower siting.grid_m.")
     digits = len(str(len(inside)))
     ids = [f"grille-{number:0{digits}d}" for number in range(1, len(inside) + 1)]
+    zones = _zone_labels(inside, territories.loc[territories["territory_level"] == study.density.level])
+    labels = [f"Point de grille {name[7:]} ({zone})" for name, zone in zip(ids, zones, strict=True)]
     return gpd.GeoDataFrame(
-        {"destination_id": ids, "candidate_label": [f"Point de grille {name[7:]}" for name in ids]},
-        geometry=inside.to_numpy(),
-        crs=territories.crs,
+        {"destination_id": ids, "candidate_label": labels}, geometry=inside.to_numpy(), crs=territories.crs
     )
+
+
+def _zone_labels(points: Any, zones: GeoDataFrame) -> list[str]:
+    """Return the label of the zone that holds each point: a number of the grid says nothing to a reader."""
+    point, zone = zones.sindex.query(points.to_numpy(), predicate="intersects")
+    # A point on a border has two zones: the first of the table.
+    first = dict(zip(point[::-1], zone[::-1], strict=True))
+    labels = zones["territory_label"].to_list()
+    return [str(labels[first[number]]) for number in range(len(points))]
 
 
 def _read_vector(path: Path, crs: str) -> GeoDataFrame:
@@ -118,9 +127,12 @@ def _read_csv(path: Path, study: Study, finess_sites: GeoDataFrame | None, crs: 
     elif {"x_m", "y_m"} <= set(table):
         points = gpd.GeoSeries(gpd.points_from_xy(_number(table, "x_m"), _number(table, "y_m")), crs=crs)
     elif "finess_et_id" in table:
-        points = _at_finess(table, finess_sites, crs)
+        points, names = _at_finess(table, finess_sites, crs)
+        if not set(_LABEL_COLUMNS) & set(table):
+            table = table.assign(label=names)
     elif "address" in table:
-        points = _geocoded(table, study, crs)
+        points, doubts = _geocoded(table, study, crs)
+        table = table.assign(place_doubt=doubts)
     else:
         raise FileFormatError(
             f"{path.name} places no candidate (columns: {', '.join(table)}).",
@@ -147,38 +159,53 @@ def read_text_table(path: Path) -> pd.DataFrame:
         raise FileFormatError(f"{path.name} cannot be read: {error}.", expected="a CSV in UTF-8") from error
 
 
-def _at_finess(table: pd.DataFrame, finess_sites: GeoDataFrame | None, crs: str) -> Any:
+def _at_finess(table: pd.DataFrame, finess_sites: GeoDataFrame | None, crs: str) -> tuple[Any, list[str]]:
+    """Return the point and the name of each site."""
     import geopandas as gpd
 
     if finess_sites is None:
         raise InputError(
             "Candidates by FINESS number need a FINESS registry.", expected='[[registries]] kind = "finess"'
         )
-    known = finess_sites.to_crs(crs).drop_duplicates("finess_et_id").set_index("finess_et_id").geometry
+    known = finess_sites.to_crs(crs).drop_duplicates("finess_et_id").set_index("finess_et_id")
     unknown = table.loc[~table["finess_et_id"].isin(known.index), "finess_et_id"]
     if len(unknown):
         raise InputError(
             f"{len(unknown)} candidates are not in the FINESS registry of the study (first: {unknown.iloc[0]}).",
             expected="nine characters, as text, with their leading zero",
         )
-    return gpd.GeoSeries(known.reindex(table["finess_et_id"]).to_numpy(), crs=crs)
+    chosen = known.reindex(table["finess_et_id"])
+    is_nowhere = chosen.geometry.isna() | chosen.geometry.is_empty
+    if is_nowhere.any():
+        raise InputError(
+            f"{int(is_nowhere.sum())} candidates have no point in the FINESS registry: "
+            f"{', '.join(chosen.index[is_nowhere])}.",
+            expected="sites with coordinates",
+            next_step="Give lon and lat for them.",
+        )
+    labels = chosen["facility_label"] if "facility_label" in chosen else chosen.index.to_series()
+    return gpd.GeoSeries(chosen.geometry.to_numpy(), crs=crs), labels.astype("str").to_list()
 
 
-def _geocoded(table: pd.DataFrame, study: Study, crs: str) -> Any:
+def _geocoded(table: pd.DataFrame, study: Study, crs: str) -> tuple[Any, list[str]]:
+    """Return the point of each address, and what was found where it is doubtful."""
     if study.geocoding.reference is None:
         raise InputError("Candidates by address need a reference.", expected="[geocoding] reference = a CSV of the BAN")
     located = geocode(
         table, study.geocoding.reference, corrections=study.geocoding.corrections, min_score=study.geocoding.min_score,
         crs=crs,
     )  # fmt: skip
-    lost = located["geocode_precision"] == "none"
+    # The middle of a commune is nobody's address: a site there would be a guess.
+    lost = located["geocode_precision"].isin(["none", "municipality"])
     if lost.any():
-        names = zip(table.loc[lost.to_numpy(), "address"], located.loc[lost, "geocode_reason"], strict=True)
+        reasons = located.loc[lost, "geocode_reason"].fillna("").replace("", "only the commune was found")
+        names = zip(table.loc[lost.to_numpy(), "address"].fillna("(empty address)"), reasons, strict=True)
         raise InputError(
             f"{int(lost.sum())} candidates were not found:\n" + join_problems(f"{name}: {why}" for name, why in names),
             next_step="Correct them, or give lon and lat.",
         )
-    return located.geometry
+    doubts = np.where(doubtful(located), located["geocode_label"].fillna("").astype("str"), "")
+    return located.geometry, doubts.tolist()
 
 
 def _named(table: Any, points: Any, crs: str) -> GeoDataFrame:
@@ -191,9 +218,13 @@ def _named(table: Any, points: Any, crs: str) -> GeoDataFrame:
     ids = (
         table[key].astype("str").to_list() if key else [f"candidat-{number:03d}" for number in range(1, len(table) + 1)]
     )
+    if key and table[key].isna().any():
+        raise InputError(f"Candidates: {key} is empty on {int(table[key].isna().sum())} rows.")
     label = next((name for name in _LABEL_COLUMNS if name in table.columns), None)
     labels = table[label].astype("str").to_list() if label else ids
     result = gpd.GeoDataFrame({"destination_id": ids, "candidate_label": labels}, geometry=list(points), crs=crs)
+    if "place_doubt" in table.columns:
+        result["place_doubt"] = table["place_doubt"].to_numpy()
     if "etp_added" in table.columns:
         result["etp_added"] = pd.to_numeric(table["etp_added"], errors="coerce").to_numpy(dtype=np.float64)
     return result

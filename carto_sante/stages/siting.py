@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from carto_sante.errors import InputError
+from carto_sante.errors import InputError, NoResultError
 from carto_sante.siting import Solution, compute_gain, solve
-from carto_sante.stages.accessibility import BUFFERS_M, choose_decay, read_parameters
+from carto_sante.stages.accessibility import BUFFERS_M, MODE_LABELS, choose_decay, read_parameters
 from carto_sante.stages.candidate_sheets import CandidateSheet, build_sheet, count_newly_near
 from carto_sante.stages.candidates import load_candidates
 from carto_sante.stages.demand import DemandPoints, load_demand
@@ -42,6 +42,10 @@ class StudySiting:
     territories, sites : GeoDataFrame
         For maps.
     placed : PlacedPractitioners
+    not_routable : list of str
+        Candidates that no street is near enough to.
+    left_beyond : list of str
+        Sites that practitioners leave beyond the reach of the study, whose loss is not counted.
     """
 
     ranking: GeoDataFrame
@@ -53,6 +57,7 @@ class StudySiting:
     sites: GeoDataFrame
     placed: PlacedPractitioners
     not_routable: list[str] = field(default_factory=list)
+    left_beyond: list[str] = field(default_factory=list)
 
 
 def compute_study_siting(study: Study) -> StudySiting:
@@ -87,7 +92,7 @@ def compute_study_siting(study: Study) -> StudySiting:
         case.times, case.supply, case.people, case.candidates, threshold_per_100k=case.threshold,
         etp_added=chosen.etp_added, qpv_floor_share=chosen.qpv_floor_share, **case.common(),
     )  # fmt: skip
-    solution, order = _choose(case, ranking)
+    solution, order = _choose(case, ranking, territories)
     ranking = _with_places(ranking, case.candidates, order)
     names = [*order, *[name for name in ranking["destination_id"] if name not in order]]
     usable = set(ranking.loc[ranking["status"] == "ok", "destination_id"])
@@ -95,11 +100,12 @@ def compute_study_siting(study: Study) -> StudySiting:
     near = count_newly_near(study, placed, demand, candidates, shown, territories)
     sheets = [build_sheet(case, name, ranking, territories, near, network, placed) for name in shown]
     return StudySiting(
-        ranking, sheets, solution, case.threshold, _hypothesis(case, demand), territories, case.supply, placed, lost
-    )
+        ranking, sheets, solution, case.threshold, _hypothesis(case, demand), territories, case.supply, placed, lost,
+        case.left_beyond,
+    )  # fmt: skip
 
 
-def _choose(case: SitingCase, ranking: pd.DataFrame) -> tuple[Solution | None, list[str]]:
+def _choose(case: SitingCase, ranking: pd.DataFrame, territories: GeoDataFrame) -> tuple[Solution | None, list[str]]:
     """Return the sites to open, in order: by the location model asked for, or one by one by their gain."""
     import pandas as pd
 
@@ -117,12 +123,35 @@ def _choose(case: SitingCase, ranking: pd.DataFrame) -> tuple[Solution | None, l
             raise InputError("Model 'capacitated' needs siting.capacity_count.", expected="inhabitants per site")
         every["capacity_count"] = chosen.capacity_count
     inside = case.people.loc[case.people["edge_distance_m"] == 0]
-    solution = solve(
-        case.times, inside, every, model=chosen.model, limit_min=chosen.limit_min,
-        sites_count=None if chosen.model == "lscp" else chosen.sites_count,
-    )  # fmt: skip
+    try:
+        solution = solve(
+            case.times, inside, every, model=chosen.model, limit_min=chosen.limit_min,
+            sites_count=None if chosen.model == "lscp" else chosen.sites_count,
+        )  # fmt: skip
+    except NoResultError as error:
+        raise _with_zones(error, case, inside, territories) from error
     opened = set(solution.sites.loc[~solution.sites["is_existing"], "destination_id"])
     return solution, [name for name in ranking["destination_id"] if name in opened]
+
+
+def _with_zones(
+    error: NoResultError, case: SitingCase, people: GeoDataFrame, territories: GeoDataFrame
+) -> NoResultError:
+    """Say in which zones the people out of reach of every site live: a grid cell is known to nobody."""
+    level = case.study.density.level
+    reached = set(case.times.loc[case.times["travel_time_min"] <= case.study.siting.limit_min, "origin_id"])
+    lost = people.loc[~people["origin_id"].isin(reached)]
+    by_zone = lost.groupby(f"{level}_id")["population_count"].sum().sort_values(ascending=False, kind="stable")
+    if not len(by_zone):
+        return error
+    labels = territories.loc[territories["territory_level"] == level].set_index("territory_id")["territory_label"]
+    named = ", ".join(f"{labels.get(name, name)} ({count:,.0f})" for name, count in by_zone.items())
+    return NoResultError(
+        f"{error.found} By {level}, inhabitants out of reach of every site: {named}.",
+        expected="a site within siting.limit_min of everybody",
+        next_step='Raise siting.limit_min, add candidates there, or choose siting.model = "mclp", which covers as many '
+        "people as it can.",
+    )
 
 
 def _open_one_by_one(case: SitingCase, ranking: pd.DataFrame) -> list[str]:
@@ -131,9 +160,10 @@ def _open_one_by_one(case: SitingCase, ranking: pd.DataFrame) -> list[str]:
     chosen = case.study.siting
     order = [str(ranking["destination_id"].iloc[0])]
     supply = pd.DataFrame(case.supply.drop(columns="geometry"))
-    left = case.candidates
+    left, moves = case.candidates, case.moves
     while len(order) < min(chosen.sites_count, len(case.candidates)):
-        etp = float(ranking["etp_added"].iloc[0])
+        etp = float(ranking["etp_added"].iloc[0] + ranking["etp_moved"].iloc[0])
+        supply, moves = _moved(supply, moves, order[-1])
         opened = pd.DataFrame({"destination_id": [order[-1]], "capacity_etp": [etp], "is_routable": [True]})
         known = supply["destination_id"] == order[-1]
         supply.loc[known, "capacity_etp"] += etp
@@ -142,10 +172,21 @@ def _open_one_by_one(case: SitingCase, ranking: pd.DataFrame) -> list[str]:
         left = left.loc[left["destination_id"] != order[-1]]
         ranking = compute_gain(
             case.times, supply, case.people, left, threshold_per_100k=case.threshold, etp_added=chosen.etp_added,
-            qpv_floor_share=chosen.qpv_floor_share, **{**case.common(), "moves": None},
+            qpv_floor_share=chosen.qpv_floor_share, **{**case.common(), "moves": moves},
         )  # fmt: skip
         order.append(str(ranking["destination_id"].iloc[0]))
     return order
+
+
+def _moved(supply: pd.DataFrame, moves: pd.DataFrame | None, opened: str) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Take away those who move to the site that opens; they move once, whoever opens next."""
+    if moves is None:
+        return supply, None
+    is_going = (moves["candidate_id"].isna() | (moves["candidate_id"] == opened)) if "candidate_id" in moves else None
+    going = moves if is_going is None else moves.loc[is_going]
+    leaving = going.groupby("destination_id")["capacity_etp"].sum()
+    etp = supply["capacity_etp"] - supply["destination_id"].map(leaving).fillna(0.0)
+    return supply.assign(capacity_etp=etp.clip(lower=0.0)), None if is_going is None else moves.loc[~is_going]
 
 
 def _with_places(ranking: pd.DataFrame, candidates: GeoDataFrame, order: list[str]) -> GeoDataFrame:
@@ -157,21 +198,30 @@ def _with_places(ranking: pd.DataFrame, candidates: GeoDataFrame, order: list[st
         candidate_label=ranking["destination_id"].map(by_id["candidate_label"]),
         opening_order=ranking["destination_id"].map({name: n for n, name in enumerate(order, 1)}).astype("Int64"),
     )
+    if "place_doubt" in by_id:
+        table["place_doubt"] = table["destination_id"].map(by_id["place_doubt"])
     points = by_id.geometry.reindex(pd.Index(table["destination_id"])).to_numpy()
     return gpd.GeoDataFrame(table, geometry=points, crs=candidates.crs)
 
 
+def _leaving(etp: float) -> str:
+    return f" ; {etp:g} ETP {'quitteraient' if etp >= 2 else 'quitterait'} {'leur' if etp >= 2 else 'son'} site actuel"
+
+
 def _hypothesis(case: SitingCase, demand: DemandPoints) -> str:
     chosen = case.study.siting
-    moved = "" if case.moves is None else f" ; {case.moves['capacity_etp'].sum():g} ETP quitteraient leur site actuel"
+    moved = "" if case.moves is None else _leaving(float(case.moves["capacity_etp"].sum()))
     weights = []
     if chosen.qpv_weight > 1:
         weights.append(f"habitants des QPV pondérés par {chosen.qpv_weight:g}".replace(".", ","))
     if chosen.deprivation_weight > 1:
         weights.append(f"zones les plus défavorisées pondérées par {chosen.deprivation_weight:g}".replace(".", ","))
     floor = "moyenne du territoire" if chosen.threshold is None else "seuil choisi"
+    if case.left_beyond:
+        moved += ", dont ceux de sites trop éloignés pour que la perte y soit comptée"
+    limit = "" if "jusqu'à" in case.decay.name else f", jusqu'à {chosen.limit_min:g} min"
     parts = [
-        f"méthode {case.method}, décroissance {case.decay.name}, jusqu'à {chosen.limit_min:g} min",
+        f"méthode {case.method}, décroissance {case.decay.name}{limit}, trajets {MODE_LABELS[chosen.mode]}",
         demand.hypothesis,
         f"plancher de {case.threshold:.1f} ETP pour 100 000 habitants ({floor})".replace(".", ","),
         f"équipe de {chosen.etp_added:g} ETP{moved}".replace(".", ","),

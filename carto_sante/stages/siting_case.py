@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from carto_sante.accessibility import Decay, compute_fca, compute_mean
-from carto_sante.errors import InputError, NoResultError
+from carto_sante.errors import InputError, NoResultError, SchemaError, UnknownNameError, join_problems, suggest
 from carto_sante.files import require_file
 from carto_sante.stages.accessibility import BUFFERS_M, supply_of, travel
 from carto_sante.stages.candidates import read_text_table
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SitingCase:
-    """Everything the models take; ``threshold`` in ETP per 100,000."""
+    """Everything the models take.
+
+    ``threshold`` is in ETP per 100,000; ``left_beyond`` names the sites that practitioners leave beyond the reach of
+    the study: they count on arrival, the hole they leave is out of sight.
+    """
 
     study: Study
     times: pd.DataFrame
@@ -34,6 +38,7 @@ class SitingCase:
     decay: Decay
     threshold: float
     population: str
+    left_beyond: list[str] = field(default_factory=list)
 
     @property
     def method(self) -> str:
@@ -68,24 +73,34 @@ def build_case(
     reach = BUFFERS_M[chosen.mode]
     area = territories.loc[territories["territory_level"] == study.density.level].union_all()
     supply = supply_of(placed, chosen.profession)
-    supply = supply.loc[supply.geometry.distance(area) <= reach].reset_index(drop=True)
-    taken = candidates["destination_id"].isin(supply["destination_id"])
+    moves = _read_moves(study, supply)
+    is_near = supply.geometry.distance(area) <= reach
+    is_left = supply["destination_id"].isin([] if moves is None else moves["destination_id"])
+    near, supply = supply.loc[is_near], supply.loc[is_near | is_left].reset_index(drop=True)
+    taken = candidates["destination_id"].isin(near["destination_id"])
     places = gpd.GeoDataFrame(
-        pd.concat([supply[["destination_id", "geometry"]], candidates.loc[~taken, ["destination_id", "geometry"]]],
+        pd.concat([near[["destination_id", "geometry"]], candidates.loc[~taken, ["destination_id", "geometry"]]],
                   ignore_index=True), crs=supply.crs,
     )  # fmt: skip
     people = demand.table.loc[demand.table["edge_distance_m"] <= reach].reset_index(drop=True)
     times, people, routed = travel(network, people, places, limit_min=chosen.limit_min)
-    is_routable = routed.set_index("destination_id")["is_routable"]
-    lost = [name for name in candidates["destination_id"] if not is_routable[name]]
+    routable = set(routed.loc[routed["is_routable"], "destination_id"])
+    lost = [name for name in candidates["destination_id"] if name not in routable]
     kept = candidates.loc[~candidates["destination_id"].isin(lost)].reset_index(drop=True)
     if kept.empty:
         raise NoResultError("No candidate is near a street.", next_step="Check siting.candidates and the network.")
-    supply = supply.assign(is_routable=supply["destination_id"].map(is_routable).to_numpy(dtype=np.bool_))
+    # A site left where no time is known keeps its ETP, so that they can move: declared placed, it reaches nobody.
+    left_beyond = supply.loc[
+        supply["destination_id"].isin(moves["destination_id"] if moves is not None else [])
+        & ~supply["destination_id"].isin(routable), "destination_id"
+    ].to_list()  # fmt: skip
+    supply = supply.assign(is_routable=supply["destination_id"].isin(routable.union(left_beyond)))
+    if moves is not None and "candidate_id" in moves:
+        moves = _check_targets(moves, candidates).loc[lambda table: ~table["candidate_id"].isin(lost)]
     people = _weighted(study, people)
     threshold = chosen.threshold or mean_today(study, times, supply, people, decay, demand.population)
     return SitingCase(
-        study, times, supply, people, kept, _read_moves(study), decay, threshold, demand.population
+        study, times, supply, people, kept, moves, decay, threshold, demand.population, left_beyond
     ), lost  # fmt: skip
 
 
@@ -130,14 +145,57 @@ def _deprivation_rank(study: Study, people: GeoDataFrame) -> Any:
     return ranks.fillna(0.0).to_numpy(dtype=np.float64)
 
 
-def _read_moves(study: Study) -> pd.DataFrame | None:
+def _read_moves(study: Study, supply: GeoDataFrame) -> pd.DataFrame | None:
+    """Return who would move, of the profession that is sited; every site left is one where it works.
+
+    Raises
+    ------
+    SchemaError, UnknownNameError
+        Listing the sites that nobody of that profession works at.
+    """
     import pandas as pd
 
     if study.siting.moves is None:
         return None
     path = require_file(study.siting.moves, what="file of moves")
-    table = read_text_table(path)
-    table = table.rename(columns={"site_id": "destination_id"})
-    if "capacity_etp" in table:
-        table["capacity_etp"] = pd.to_numeric(table["capacity_etp"].str.replace(",", "."), errors="coerce")
-    return table
+    table = read_text_table(path).rename(columns={"site_id": "destination_id"})
+    missing = [name for name in ("destination_id", "capacity_etp") if name not in table]
+    if missing:
+        named = ", ".join(missing).replace("destination_id", "site_id")
+        raise SchemaError(
+            f"{path.name} lacks {named} (columns: {', '.join(map(str, table.columns))}).",
+            expected="site_id (the site they leave) and capacity_etp, candidate_id where it matters",
+        )
+    table["capacity_etp"] = pd.to_numeric(table["capacity_etp"].str.replace(",", "."), errors="coerce")
+    if "profession" in table:
+        table = table.loc[table["profession"] == study.siting.profession].reset_index(drop=True)
+    known = supply["destination_id"].to_list()
+    unknown = [str(name) for name in table["destination_id"].unique() if name not in set(known)]
+    if unknown:
+        raise UnknownNameError(
+            f"{path.name} empties {len(unknown)} sites where no {study.siting.profession!r} of the study works:\n"
+            + join_problems(f"{name!r}{_closest(name, known)}" for name in unknown),
+            expected=f"the site_id of one of the {len(known)} sites of that profession, neighbouring communes included",
+            next_step="Add the commune of that site to study.neighbours if it is missing.",
+        )
+    return table if len(table) else None
+
+
+def _closest(name: str, known: list[str]) -> str:
+    """Return the closest name, without the dozens of others that `suggest` would list."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _check_targets(moves: pd.DataFrame, candidates: GeoDataFrame) -> pd.DataFrame:
+    known = candidates["destination_id"].to_list()
+    unknown = [name for name in moves["candidate_id"].dropna().unique() if name not in set(known)]
+    if unknown:
+        raise UnknownNameError(
+            "The file of moves leads to unknown candidates:\n"
+            + join_problems(f"{name!r}. {suggest(str(name), known)}".rstrip() for name in unknown),
+            expected="the id of a candidate, or nothing for all of them",
+        )
+    return moves
