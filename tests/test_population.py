@@ -23,6 +23,7 @@ from carto_sante.population import (
     total_population,
     transfer_population,
 )
+from carto_sante.population.weights import _tiled, area_weights
 from carto_sante.schemas import POPULATION, check_table
 from tests import toy_city
 from tests.oracles import territories as oracle
@@ -348,3 +349,58 @@ def test_added_up_by_code_and_compared():
     ratio = approximation_ratio(moved, moved.assign(population_count=[1500.0, 0.0]))
     assert ratio["approximation_ratio"].tolist()[0] == 2.0
     assert np.isnan(ratio["approximation_ratio"].iloc[1])
+
+
+# --- zones that tile others ----------------------------------------------------------------------------------------
+
+
+def _tiling():
+    """Two targets, one with a hole that a third fills: their sources, targets, and the target of each source."""
+    big = [shapely.box(x, y, x + 1, y + 1) for x in range(3) for y in range(3) if (x, y) != (1, 1)]
+    lake = [shapely.box(1, 1, 1.5, 2), shapely.box(1.5, 1, 2, 2)]
+    far = [shapely.box(9, 0, 10, 1), shapely.box(20, 0, 21, 1)]
+    targets = np.array([shapely.union_all(big), shapely.box(1, 1, 2, 2), shapely.multipolygons(far)], dtype=object)
+    # Borders must have the same vertices on both sides, as in files of one producer.
+    targets[0] = shapely.Polygon(
+        [(0, 0), (1, 0), (2, 0), (3, 0), (3, 1), (3, 2), (3, 3), (2, 3), (1, 3), (0, 3), (0, 2), (0, 1)],
+        holes=[[(1, 1), (2, 1), (2, 2), (1.5, 2), (1, 2)]],
+    )
+    targets[1] = shapely.Polygon([(1, 1), (1.5, 1), (2, 1), (2, 2), (1.5, 2), (1, 2)])
+    return np.array(big + lake + far, dtype=object), targets, np.array([0] * 8 + [1, 1, 2, 2])
+
+
+def test_tiled_proves_nesting_whatever_the_direction_of_rings():
+    sources, targets, rank = _tiling()
+    # Its hole lacks the vertex (1.5, 1): not the same edges on both sides, but those of its own sources are whole.
+    assert _tiled(sources, rank, targets).tolist() == [False] * 8 + [True] * 4
+    targets[0] = shapely.Polygon(targets[0].exterior, holes=[[(1, 1), (2, 1), (2, 2), (1, 2)]])
+    for turned in (sources, shapely.reverse(sources), shapely.normalize(sources)):
+        assert _tiled(turned, rank, targets).all()
+    assert _tiled(sources, rank, shapely.reverse(targets)).all()
+
+
+def test_tiled_proves_nothing_of_sources_that_stick_out_overlap_or_lack():
+    sources, targets, rank = _tiling()
+    targets[0] = shapely.Polygon(targets[0].exterior, holes=[[(1, 1), (2, 1), (2, 2), (1, 2)]])
+    moved = sources.copy()
+    moved[8] = shapely.box(1, 1, 1.5000001, 2)
+    assert _tiled(moved, rank, targets).tolist() == [True] * 8 + [False] * 2 + [True] * 2
+    assert _tiled(sources[1:], rank[1:], targets).tolist() == [False] * 7 + [True] * 4
+    twice, again = np.append(sources, sources[-1]), np.append(rank, rank[-1])
+    assert not _tiled(twice, again, targets)[-3:].any()
+
+
+def test_area_weights_of_nested_zones_equal_the_cut(monkeypatch):
+    rng = np.random.default_rng(4)
+    lines = [shapely.LineString([(x, -1), (x + 0.3, 9)]) for x in np.linspace(0, 8, 30)]
+    lines += [shapely.LineString([(-1, y), (9, y + 0.2)]) for y in np.linspace(0, 8, 30)]
+    borders = shapely.segmentize(shapely.node(shapely.union_all(lines)), 0.05)
+    pieces = np.array(shapely.polygonize([borders]).geoms, dtype=object)
+    group = rng.integers(0, 40, len(pieces))
+    targets = np.array([shapely.coverage_union_all(pieces[group == number]) for number in range(40)], dtype=object)
+    fast = area_weights(pieces, targets)
+    monkeypatch.setattr("carto_sante.population.weights.NESTED_FROM_SOURCES", 10**9)
+    slow = area_weights(pieces, targets)
+    assert len(pieces) > 500
+    assert abs(fast.matrix - slow.matrix).max() < 1e-9
+    assert np.allclose(fast.covered_share, slow.covered_share, atol=1e-9)

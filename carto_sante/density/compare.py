@@ -76,8 +76,9 @@ def compare_zones(
     people = total_population(population[population["territory_level"] == level]).reindex(ids)
     suffix = suffix_of(per_inhabitants)
     parts = []
-    for profession in chosen_professions(placed, professions):
-        heads = count_by_zone(placed, ids, profession)["practitioner_count"]
+    names = chosen_professions(placed, professions)
+    for profession, row in zip(names, count_by_zone(placed, ids, names).heads, strict=True):
+        heads = pd.Series(row, index=ids)
         elsewhere, rest_people = _elsewhere(placed, people, profession)
         test = rate_ratio(heads, people, elsewhere, rest_people, confidence=confidence)
         q_value = benjamini_hochberg(test.p_value)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from carto_sante.density.counting import chosen_professions, count_by_zone, place_practitioners, zones_of_level
+from carto_sante.density.counting import (
+    ZoneCounts,
+    chosen_professions,
+    count_by_zone,
+    place_practitioners,
+    zones_of_level,
+)
 from carto_sante.density.intervals import CONFIDENCE, poisson_interval
 from carto_sante.density.smoothing import smooth_rates
 from carto_sante.density.targets import TARGET_POPULATIONS
@@ -20,7 +26,8 @@ if TYPE_CHECKING:
 
     from geopandas import GeoDataFrame
 
-OK, MISSING, SUPPRESSED = "ok", "missing", "suppressed"
+_STATUSES = ("ok", "missing", "suppressed")
+_OK, _MISSING, _SUPPRESSED = range(3)
 #: Hypothesis of counts: they have no denominator.
 COUNTED = "Dénombrement, sans dénominateur"
 
@@ -113,18 +120,20 @@ def compute_density(
     placed = place_practitioners(practitioners, zones, level=level)
     denominators = _Denominators(zones, population, level, population_label)
     names = chosen_professions(placed, professions)
-    parts = []
-    for profession in names:
-        counts = count_by_zone(placed, denominators.ids, profession)
-        hidden = suppressed_zones(counts["practitioner_count"], below=suppress_below)
-        chosen = [denominators.everybody()]
-        if targets == "beside" and profession in TARGET_POPULATIONS:
-            chosen.append(denominators.target(profession))
-        parts.append(_count_rows(counts, hidden, profession, confidence=confidence))
-        for people, hypothesis in chosen:
-            rates = _rates(counts, people, hidden, per_inhabitants, smoothing=smoothing, confidence=confidence)
-            parts += [rate.assign(profession=profession, hypothesis=hypothesis) for rate in rates]
-    table = _finished(parts, zones, level, denominators.data_year)
+    counts = count_by_zone(placed, denominators.ids, names)
+    withheld = [suppressed_zones(heads, below=suppress_below) for heads in counts.heads]
+    hidden = np.array(withheld, dtype=bool).reshape(counts.heads.shape)
+    bounds = poisson_interval(counts.heads, confidence=confidence)
+    blocks = _count_blocks(counts, hidden, bounds)
+    chosen = [(names, *denominators.everybody())]
+    if targets == "beside":
+        chosen += [([name], *denominators.target(name)) for name in names if name in TARGET_POPULATIONS]
+    for some, people, hypothesis in chosen:
+        rows = [names.index(name) for name in some]
+        few = counts.only(rows)
+        two = (bounds[0][rows], bounds[1][rows])
+        blocks += _rate_blocks(few, people, hypothesis, hidden[rows], two, per=per_inhabitants, smoothing=smoothing)
+    table = _table(blocks, zones, level, denominators.data_year)
     table.attrs["report"] = placed.attrs["report"] | {
         "professions_absent": [name for name in names if name not in set(placed["profession"])]
     }  # fmt: skip
@@ -150,44 +159,45 @@ class _Denominators:
         self.data_year = int(years[0])
         self._label = label
 
-    def everybody(self) -> tuple[pd.Series, str]:
+    def everybody(self) -> tuple[np.ndarray[Any, Any], str]:
         """Return people of all ages by zone, and the hypothesis."""
-        people = select_population(self._population).set_index("territory_id")["population_count"]
-        return people.reindex(self.ids), f"Dénominateur : {self._label}, tous âges, {self.data_year}"
+        hypothesis = f"Dénominateur : {self._label}, tous âges, {self.data_year}"
+        return self._by_zone(select_population(self._population)), hypothesis
 
-    def target(self, profession: str) -> tuple[pd.Series, str]:
+    def target(self, profession: str) -> tuple[np.ndarray[Any, Any], str]:
         """Return the target population of a profession by zone, and the hypothesis."""
         wanted = TARGET_POPULATIONS[profession]
-        chosen = select_population(
-            self._population, age_from=wanted.age_from, age_to=wanted.age_to, sex=wanted.sex
-        ).set_index("territory_id")
+        chosen = select_population(self._population, age_from=wanted.age_from, age_to=wanted.age_to, sex=wanted.sex)
         approximation = next(iter(chosen["approximation"]), "")
         note = " (bandes d'âge coupées au prorata)" if approximation else ""
         text = f"Dénominateur : {self._label}, {wanted.label}, {self.data_year}{note}"
-        return chosen["population_count"].reindex(self.ids), text
+        return self._by_zone(chosen), text
+
+    def _by_zone(self, chosen: pd.DataFrame) -> np.ndarray[Any, Any]:
+        people = chosen.set_index("territory_id")["population_count"].reindex(self.ids)
+        return people.to_numpy(dtype="float64", na_value=float("nan"))
 
 
-def suppressed_zones(counts: pd.Series, *, below: int) -> pd.Series:
+def suppressed_zones(counts: np.ndarray[Any, Any], *, below: int) -> np.ndarray[Any, Any]:
     """Return which zones are withheld for small numbers; never exactly one, which the total would give away.
 
     Parameters
     ----------
-    counts : Series of float
+    counts : array of float
         Practitioners by zone.
     below : int
         Counts from 1 to ``below - 1`` are withheld; 0 or 1 withholds nothing.
 
     Examples
     --------
-    >>> suppressed_zones(pd.Series([0.0, 2.0, 7.0, 9.0]), below=5).tolist()
+    >>> suppressed_zones(np.array([0.0, 2.0, 7.0, 9.0]), below=5).tolist()
     [False, True, True, False]
     """
-    hidden = (counts > 0) & (counts < below)
+    hidden: np.ndarray[Any, Any] = (counts > 0) & (counts < below)
     if int(hidden.sum()) == 1:
-        others = counts[~hidden & (counts > 0)]
+        others = np.flatnonzero(~hidden & (counts > 0))
         if len(others):
-            hidden = hidden.copy()
-            hidden[others.idxmin()] = True
+            hidden[others[counts[others].argmin()]] = True
     return hidden
 
 
@@ -202,52 +212,86 @@ def suffix_of(per_inhabitants: int) -> str:
     return f"per_{per_inhabitants // 1000}k" if per_inhabitants % 1000 == 0 else f"per_{per_inhabitants}"
 
 
-def _count_rows(counts: pd.DataFrame, hidden: pd.Series, profession: str, *, confidence: float) -> pd.DataFrame:
-    lower, upper = poisson_interval(counts["practitioner_count"], confidence=confidence)
-    status = np.where(hidden, SUPPRESSED, OK)
-    heads = _rows(counts["practitioner_count"], "practitioner_count", "praticiens", status, lower, upper)
-    capacity = _rows(counts["practitioner_capacity"], "practitioner_capacity", "équivalents praticiens", status)
-    return pd.concat([heads, capacity]).assign(profession=profession, hypothesis=COUNTED)
+class _Block(NamedTuple):
+    """One indicator of some professions in every zone: arrays profession × zone."""
+
+    professions: list[str]
+    indicator: str
+    unit: str
+    hypothesis: str
+    status: np.ndarray[Any, Any]
+    value: np.ndarray[Any, Any]
+    lower: np.ndarray[Any, Any] | None = None
+    upper: np.ndarray[Any, Any] | None = None
 
 
-def _rates(
-    counts: pd.DataFrame, people: pd.Series, hidden: pd.Series, per: int, *, smoothing: bool, confidence: float
-) -> list[pd.DataFrame]:
+def _count_blocks(
+    counts: ZoneCounts, hidden: np.ndarray[Any, Any], bounds: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+) -> list[_Block]:
+    status = np.where(hidden, _SUPPRESSED, _OK)
+    names, unit = counts.professions, "équivalents praticiens"
+    return [
+        _Block(names, "practitioner_count", "praticiens", COUNTED, status, counts.heads, *bounds),
+        _Block(names, "practitioner_capacity", unit, COUNTED, status, counts.capacity),
+    ]
+
+
+def _rate_blocks(
+    counts: ZoneCounts, people: np.ndarray[Any, Any], hypothesis: str, hidden: np.ndarray[Any, Any],
+    bounds: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]], *, per: int, smoothing: bool,
+) -> list[_Block]:  # fmt: skip
     suffix, number = suffix_of(per), f"{per:,}".replace(",", " ")
     unit = f"praticiens pour {number} habitants"
-    known = people.gt(0)
-    factor = (per / people.where(known)).to_numpy(dtype="float64")
-    heads = counts["practitioner_count"]
-    lower, upper = poisson_interval(heads, confidence=confidence)
-    status = np.where(~known, MISSING, np.where(hidden, SUPPRESSED, OK))
-    rates = [
-        _rows(heads * factor, f"practitioners_{suffix}", unit, status, lower * factor, upper * factor),
-        _rows(counts["practitioner_capacity"] * factor, f"capacity_{suffix}", f"équivalents {unit}", status),
+    known = people > 0
+    factor = per / np.where(known, people, np.nan)
+    status = np.where(known, np.where(hidden, _SUPPRESSED, _OK), _MISSING)
+    names, heads = counts.professions, counts.heads * factor
+    blocks = [
+        _Block(names, f"practitioners_{suffix}", unit, hypothesis, status, heads, *(end * factor for end in bounds)),
+        _Block(names, f"capacity_{suffix}", f"équivalents {unit}", hypothesis, status, counts.capacity * factor),
     ]
     if smoothing:
-        smoothed = smooth_rates(heads, people) * per
-        rates.append(_rows(smoothed, f"practitioners_{suffix}_smoothed", unit + ", lissé", status))
-    return rates
+        inhabitants = pd.Series(people)
+        smoothed = np.array([smooth_rates(pd.Series(row), inhabitants).to_numpy() * per for row in counts.heads])
+        blocks.append(_Block(names, f"practitioners_{suffix}_smoothed", f"{unit}, lissé", hypothesis, status, smoothed))
+    return blocks
 
 
-def _rows(
-    values: pd.Series, indicator: str, unit: str, status: Any, lower: Any = float("nan"), upper: Any = float("nan")
-) -> pd.DataFrame:
-    table = pd.DataFrame(
-        {"indicator_value": values, "lower": lower, "upper": upper, "status": status}, index=values.index
+def _table(blocks: list[_Block], zones: GeoDataFrame, level: str, data_year: int) -> pd.DataFrame:
+    """Lay the blocks out as one table, sorted: by profession, indicator and hypothesis, zones being sorted already."""
+    order = sorted(
+        (name, block.indicator, block.hypothesis, number, row)
+        for number, block in enumerate(blocks)
+        for row, name in enumerate(block.professions)
     )
-    table.loc[table["status"] != OK, ["indicator_value", "lower", "upper"]] = np.nan
-    return table.assign(indicator=indicator, unit=unit)
-
-
-def _finished(parts: list[pd.DataFrame], zones: GeoDataFrame, level: str, data_year: int) -> pd.DataFrame:
-    if not parts:
+    if not order:
         raise NoResultError("There is no profession to count.")
-    table = pd.concat(parts).rename_axis("territory_id").reset_index()
-    labels = zones.set_index("territory_id")["territory_label"]
-    table["territory_level"], table["data_year"] = level, data_year
-    table["territory_label"] = table["territory_id"].map(labels)
-    table = table[list(INDICATORS.columns)]
-    table = table.sort_values(["profession", "indicator", "hypothesis", "territory_id"], ignore_index=True)
+    keys = [key[:3] for key in order]
+    lines = [(blocks[number], row) for *_, number, row in order]
+    unknown = np.full(len(zones), np.nan)
+    status = np.concatenate([block.status[row] for block, row in lines])
+    figures = {
+        "indicator_value": np.concatenate([block.value[row] for block, row in lines]),
+        "lower": np.concatenate([unknown if block.lower is None else block.lower[row] for block, row in lines]),
+        "upper": np.concatenate([unknown if block.upper is None else block.upper[row] for block, row in lines]),
+    }
+    for values in figures.values():
+        values[status != _OK] = np.nan
+    each = np.repeat(np.arange(len(lines)), len(zones))
+    texts = {
+        "profession": [name for name, _, _ in keys],
+        "indicator": [indicator for _, indicator, _ in keys],
+        "unit": [block.unit for block, _ in lines],
+        "hypothesis": [hypothesis for _, _, hypothesis in keys],
+    }
+    here = np.tile(np.arange(len(zones)), len(lines))
+    columns = {
+        "territory_id": zones["territory_id"].array.take(here),
+        "territory_label": zones["territory_label"].array.take(here),
+        "status": pd.Series(_STATUSES).array.take(status),
+        **{name: pd.Series(values).array.take(each) for name, values in texts.items()},
+        **figures,
+    }
+    table = pd.DataFrame(columns).assign(territory_level=level, data_year=data_year)[list(INDICATORS.columns)]
     check_table(table, INDICATORS)
     return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -130,13 +130,44 @@ def chosen_professions(placed: pd.DataFrame, professions: Sequence[str] | None) 
     return list(dict.fromkeys(professions))
 
 
-def count_by_zone(placed: pd.DataFrame, ids: pd.Index, profession: str) -> pd.DataFrame:
-    """Return distinct practitioners and summed capacity of one profession by zone; 0 where there is none."""
-    rows = placed[(placed["profession"] == profession) & placed["territory_id"].notna()]
-    groups = rows.groupby("territory_id")
-    return pd.DataFrame(
-        {
-            "practitioner_count": groups["practitioner_id"].nunique().reindex(ids, fill_value=0).astype("float64"),
-            "practitioner_capacity": groups["capacity"].sum().reindex(ids, fill_value=0.0).astype("float64"),
-        }
-    )
+class ZoneCounts(NamedTuple):
+    """Distinct practitioners and capacity, as arrays profession × zone; 0 where there is none."""
+
+    professions: list[str]
+    heads: np.ndarray[Any, Any]
+    capacity: np.ndarray[Any, Any]
+
+    def only(self, rows: list[int]) -> ZoneCounts:
+        """Return the counts of some professions, by position."""
+        return ZoneCounts([self.professions[row] for row in rows], self.heads[rows], self.capacity[rows])
+
+
+def count_by_zone(placed: pd.DataFrame, ids: pd.Index, professions: list[str]) -> ZoneCounts:
+    """Count the practitioners of some professions in zones.
+
+    Parameters
+    ----------
+    placed : DataFrame
+        From `place_practitioners`.
+    ids : Index
+        Codes of the zones.
+    professions : list of str
+
+    Returns
+    -------
+    ZoneCounts
+        In the order of ``professions`` and ``ids``.
+    """
+    row = pd.Index(professions).get_indexer(placed["profession"])
+    zone = ids.get_indexer(placed["territory_id"])
+    found = (row >= 0) & (zone >= 0)
+    shape = (len(professions), len(ids))
+    cell = (row * len(ids) + zone)[found]
+    person = pd.factorize(placed["practitioner_id"])[0][found]
+    once = ~pd.DataFrame({"cell": cell, "person": person}).duplicated().to_numpy()
+    heads = np.bincount(cell[once], minlength=shape[0] * shape[1]).astype("float64")
+    # pandas adds a group up with compensation, so that shares of a practitioner make whole ones.
+    summed = placed["capacity"][found].astype("float64").groupby(cell).sum()
+    capacity = np.zeros(shape[0] * shape[1])
+    capacity[summed.index] = summed
+    return ZoneCounts(professions, heads.reshape(shape), capacity.reshape(shape))

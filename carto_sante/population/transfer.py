@@ -228,21 +228,20 @@ def _result(
     covered = weights.covered_share
     moved[reached | (covered <= 0)[:, None]] = np.nan
     lost = np.where(unknown, 0.0, values) * outside_share[:, None]
-    parts = [
-        pd.DataFrame(
-            {
-                "territory_id": zones["territory_id"].to_numpy(dtype=object),
-                "territory_level": zones["territory_level"].iloc[0],
-                "age_band": band,
-                "sex": sex,
-                "population_count": moved[:, place],
-                "data_year": year,
-                "covered_share": covered,
-            }
-        )
-        for place, (band, sex) in enumerate(people.columns)
-    ]
-    table = pd.concat(parts, ignore_index=True).sort_values(["territory_id", "age_band", "sex"], ignore_index=True)
+    # Zones are sorted already: the table is laid out in its final order, zone by zone.
+    places = sorted(range(len(people.columns)), key=lambda place: tuple(people.columns[place]))
+    bands, sexes = zip(*(people.columns[place] for place in places), strict=True)
+    table = pd.DataFrame(
+        {
+            "territory_id": np.repeat(zones["territory_id"].to_numpy(dtype=object), len(places)),
+            "territory_level": zones["territory_level"].iloc[0],
+            "age_band": np.tile(np.array(bands, dtype=object), len(zones)),
+            "sex": np.tile(np.array(sexes, dtype=object), len(zones)),
+            "population_count": moved[:, places].ravel(),
+            "data_year": year,
+            "covered_share": np.repeat(covered, len(places)),
+        }
+    )
     check_table(table, POPULATION)
     everybody = list(people.columns).index((ALL, ALL)) if (ALL, ALL) in people.columns else 0
     table.attrs["report"] = _report(zones, names, values, matrix, lost, covered, reached, everybody) | {

@@ -13,6 +13,7 @@ from carto_sante.territories.assign import first_zone
 
 #: From this many sources, zones that nest in the targets are looked for first.
 NESTED_FROM_SOURCES = 500
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Weights(NamedTuple):
@@ -72,10 +73,57 @@ def _nested_in(sources: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) -> 
         return home
     rank, _ = first_zone(shapely.point_on_surface(sources), targets)
     near = np.flatnonzero(rank >= 0)
-    shapely.prepare(targets)
-    held = near[shapely.covers(targets[rank[near]], sources[near])]
+    tiled = _tiled(sources[near], rank[near], targets)
+    home[near[tiled]] = rank[near[tiled]]
+    doubtful = near[~tiled]
+    shapely.prepare(targets[np.unique(rank[doubtful])])
+    held = doubtful[shapely.covers(targets[rank[doubtful]], sources[doubtful])]
     home[held] = rank[held]
     return home
+
+
+def _tiled(sources: np.ndarray[Any, Any], rank: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]) -> Any:
+    """Say which sources belong to a target that the sources of its rank tile exactly, vertex for vertex.
+
+    Going round every source of a target with the inside on the left, borders between two of them are walked once each
+    way. Where what is left is the border of the target, as it is, their areas add up to the target's (the boundary of a
+    plane 2-chain determines it), so that each is inside. Ten times cheaper than asking each whether it is covered.
+    """
+    walked = np.zeros(len(targets), dtype=np.uint64)
+    np.add.at(walked, rank, _border_fingerprints(sources))
+    return (walked == _border_fingerprints(targets))[rank]
+
+
+def _border_fingerprints(shapes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return the sum (mod 2**64) over the edges of each shape, inside on the left, of a number that is odd in direction.
+
+    A walk there and back is 0, and two borders of the same edges have the same sum whatever their order; the chance that
+    others do is 2**-64.
+    """
+    parts, of_part = shapely.get_parts(shapes, return_index=True)
+    rings, of_ring = shapely.get_rings(parts, return_index=True)
+    coordinates, of_vertex = shapely.get_coordinates(rings, return_index=True)
+    is_outer = np.diff(of_ring, prepend=-1) != 0
+    is_reversed = shapely.is_ccw(rings) != is_outer
+    name = _mixed(_mixed((coordinates[:, 0] + 0.0).view(np.uint64)) ^ (coordinates[:, 1] + 0.0).view(np.uint64))
+    start, end = name[:-1], name[1:]
+    # Multiplying the start by an odd number before mixing makes the two directions of an edge differ.
+    there = _mixed(start * _ODD + end) - _mixed(end * _ODD + start)
+    there[of_vertex[:-1] != of_vertex[1:]] = 0
+    total = np.append(there, np.uint64(0))
+    first = np.searchsorted(of_vertex, np.arange(len(rings)))
+    by_ring = np.add.reduceat(total, first) if len(rings) else total[:0]
+    by_ring = np.where(is_reversed, np.uint64(0) - by_ring, by_ring)
+    found = np.zeros(len(shapes), dtype=np.uint64)
+    np.add.at(found, of_part[of_ring], by_ring)
+    return found
+
+
+def _mixed(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Scatter 64-bit numbers one to one (the finaliser of SplitMix64, Steele et al. 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
 
 
 def dasymetric_weights(

@@ -63,8 +63,9 @@ def select_activities(
     # Decided on the few columns that decide; the others are gathered at the end, for the rows that count.
     deciding = rows.select(*_DECIDING)
     kept, rejected = [], []
+    rule = _rule_reason().alias("_rule")
     for name in professions:
-        mine = _of_profession(deciding, name).with_columns(_rule_reason().alias("_rule"))
+        mine = _of_profession(deciding, name).with_columns(rule)
         definition = get_definition(name, definitions.get(name, DEFAULT_DEFINITION))
         mine = mine.select("row", pl.coalesce(pl.col("_rule"), _definition_reason(definition)).alias("reason"))
         kept.append(mine.filter(pl.col("reason").is_null()).select("row", pl.lit(name).alias("profession")))

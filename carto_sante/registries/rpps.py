@@ -308,9 +308,11 @@ def _find_communes(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     import polars as pl
 
     places = ["postcode", "commune_label"]
-    if table.get_column("commune_code").null_count() == 0:
+    placed = pl.all_horizontal(pl.col(places).is_not_null())
+    sought = table.filter(pl.col("commune_code").is_null() & placed).select("postcode").unique()
+    if sought.height == 0:
         return table, table.select("source").head(0)
-    given = table.filter(pl.all_horizontal(pl.col(places).is_not_null()))
+    given = table.filter(placed).join(sought, on="postcode", how="semi")
     named = given.group_by(*places, "commune_code").agg(pl.col("practitioner_id").n_unique().alias("_people"))
     named = named.with_columns(_plain_label(pl.col("commune_label")).alias("_label"))
     town = ["postcode", "_label"]
