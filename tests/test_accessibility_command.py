@@ -110,7 +110,7 @@ def test_a_sheet_says_in_french_what_changes(sited):
     sheets = sorted(out.glob("fiche_*.html"))
     assert len(sheets) == 2
     page = sheets[0].read_text(encoding="utf-8")
-    for words in ("Avant et après, par quartier et par QPV", "Habitants nouvellement proches", "Taille de l'équipe",
+    for words in ("Avant et après, par quartier et par QPV", "Habitants nouvellement proches", "Taille de l’équipe",
                   "Hypothèses", "un autre cabinet", "ces pertes sont comptées", 'lang="fr"'):  # fmt: skip
         assert words in page, words
     assert page.count('<section class="page">') == 2

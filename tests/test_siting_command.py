@@ -229,3 +229,66 @@ def test_bad_files_of_moves(city, parcels, site, rows, sentence):
     code, said, _ = site(f'candidates = "{parcels}"', 'moves = "moves.csv"')
     assert code == 2
     assert sentence in said
+
+
+@pytest.fixture(scope="module")
+def sheets(city):
+    """The sheets of the sample city when one practitioner leaves the centre, and how to render them."""
+    from carto_sante.stages.sheet_page import render_sheet
+    from carto_sante.stages.siting import compute_study_siting
+    from carto_sante.study import read_study
+
+    (city / "depart.csv").write_text("site_id;capacity_etp;candidate_id\n" + f"{NEAR_SITE};0,5;C1\n", encoding="utf-8")
+    text = (city / "study.toml").read_text(encoding="utf-8")
+    own = 'candidates = "candidats_msp.csv"\nmoves = "depart.csv"\nsheets_count = 6'
+    (city / "fiches.toml").write_text(text.replace("grid_m = 400", own), encoding="utf-8")
+    result = compute_study_siting(read_study(city / "fiches.toml"))
+
+    def render(sheet):
+        return render_sheet(result, sheet, title="Montbrise", vintage="15/01/2026", profession_label="Généralistes",
+                            labels={"gp": "Généraliste"}, target_share=0.8, reach="15 minutes à pied")  # fmt: skip
+
+    return {sheet.candidate_id: sheet for sheet in result.sheets}, render
+
+
+def test_a_sheet_speaks_of_losses_only_where_there_are(sheets):
+    every, render = sheets
+    with_loss, without = render(every["C1"]), render(every["C2"])
+    assert ">perte</text>" in with_loss
+    assert "ces pertes sont comptées" in with_loss
+    assert ">perte</text>" not in without
+    assert "#9970ab" not in without
+    assert "pertes" not in without
+
+
+def test_a_sheet_says_its_floor_its_reach_and_its_target(sheets):
+    every, render = sheets
+    page = render(every["C2"])
+    assert "Plancher : 120,9 ETP pour 100 000 habitants." in page
+    assert "porte au plancher 80 % des habitants à 15 minutes à pied du site au plus" in page
+    assert "trajets à pied" in page
+    assert ">La Prairie</text>" in page  # the zone that gains is named on the map
+
+
+@pytest.mark.browser
+def test_a_sheet_prints_on_two_pages_even_with_many_zones(sheets, tmp_path):
+    from dataclasses import replace
+
+    from tests.maps_browser import launched
+
+    every, render = sheets
+    sheet = every["C1"]
+    quartiers = sheet.zones[sheet.zones.territory_level == "quartier"]
+    many = pd.concat([quartiers] * 4, ignore_index=True)
+    many["territory_level"] = ["quartier"] * 24 + ["qpv"] * 24
+    many["territory_id"] = [f"z{number}" for number in range(48)]
+    long = replace(sheet, zones=pd.concat([many, sheet.zones[sheet.zones.territory_level == "commune"]]))
+    with launched() as browser:
+        for number, page_text in enumerate([render(sheet), render(long)]):
+            path = tmp_path / f"fiche_{number}.html"
+            path.write_text(page_text, encoding="utf-8")
+            page = browser.new_page()
+            page.goto(path.as_uri())
+            printed = page.pdf(prefer_css_page_size=True)
+            assert printed.count(b"/Type /Page\n") == 2
+            page.close()

@@ -93,6 +93,7 @@ def _write_sheets(study: Study, result: StudySiting, folder: Path) -> None:
     import re
 
     from carto_sante.registries.professions import load_catalogue
+    from carto_sante.stages.accessibility import MODE_LABELS
     from carto_sante.stages.sheet_page import render_sheet
 
     labels = load_catalogue()["profession_label_plural"]
@@ -101,7 +102,8 @@ def _write_sheets(study: Study, result: StudySiting, folder: Path) -> None:
         page = render_sheet(
             result, sheet, labels=singular,
             title=study.study.title, vintage=f"{study.study.vintage:%d/%m/%Y}",
-            profession_label=str(labels[study.siting.profession]),
+            profession_label=str(labels[study.siting.profession]), target_share=study.siting.target_share,
+            reach=f"{study.siting.limit_min:g} minutes {MODE_LABELS[study.siting.mode]}".replace(".", ","),
         )  # fmt: skip
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", sheet.candidate_id)
         (folder / f"fiche_{name}.html").write_text(page, encoding="utf-8")
