@@ -1,8 +1,8 @@
 """Whom a profession mostly looks after, where that is not everybody: a cited table.
 
 What is cited: the ages of fertility, 15 to 49, are those by which INSEE and DREES count births and abortions per 1,000
-women; sixteen is the age from which insured persons name their doctor themselves, and below which going to another one is
-not charged more to the patient (Code de la sécurité sociale, article L. 162-5-3).
+women; sixteen is the age from which insured persons name their doctor themselves, and below which going to another
+one is not charged more to the patient (Code de la sécurité sociale, article L. 162-5-3).
 
 What is a convention of this project, with no publication that sets it: that midwives look after the ages of fertility
 (they also follow newborns and healthy women of any age), gynaecologists after women from 15, paediatricians after those
