@@ -406,3 +406,26 @@ def test_practitioners_points_are_never_changed():
     pd.testing.assert_frame_equal(pd.DataFrame(practitioners), pd.DataFrame(before))
     pd.testing.assert_frame_equal(people, toy_city.population())
     assert shapely.equals(practitioners.geometry.values, before.geometry.values).all()
+
+
+ODISSE_FDEP = "Code commune,Commune,Indice de défavorisation en quintiles\n"
+
+
+def test_context_odisse_files_by_commune(tmp_path):
+    path = tmp_path / "fdep.csv"
+    path.write_text(ODISSE_FDEP + "1004,a,-0.46\n35238,b,0.78\n")
+    assert read_context(path, level="commune", index="fdep")["index_value"].tolist() == [-0.46, 0.78]
+    path.write_text("Commune Code,Commune,EDI,Quintile natonal,Millésime EDI\n1004,a,1.5,3,2021\n35238,b,-2,1,2021\n")
+    assert read_context(path, level="commune", index="fedi")["territory_id"].tolist() == ["01004", "35238"]
+
+
+def test_context_refuses_quintiles_and_variables_taken_for_the_index(tmp_path):
+    path = tmp_path / "index.csv"
+    path.write_text(ODISSE_FDEP + "".join(f"3500{n},a,{n}\n" for n in range(1, 6)))
+    with pytest.raises(InputError, match="quintiles, not the index"):
+        read_context(path, level="commune", index="fdep")
+    named = read_context(path, level="commune", index="fdep", value_column="Indice de défavorisation en quintiles")
+    assert named["index_value"].tolist() == [1, 2, 3, 4, 5]
+    path.write_text("code_iris,t1_p09_pop,t1_rev_med,t1_txbac09,t1_txouvr0,t1_txchom0\n350010101,10,1,2,3,4\n")
+    with pytest.raises(InputError, match="no index"):
+        read_context(path, level="iris", index="fdep")

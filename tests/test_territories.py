@@ -358,3 +358,32 @@ def test_unknown_people_stay_unknown_when_communes_merge():
     passage = pd.DataFrame({"code_from": ["35002"], "code_to": ["35001"], "share": [1.0]})
     moved = apply_passage(people, passage, column="territory_id", value_column="population_count")
     assert moved["population_count"].isna().tolist() == [True]
+
+
+def test_grid_from_a_table_of_cell_identifiers(tmp_path):
+    path = tmp_path / "carreaux.csv"
+    path.write_text("idcar_200m;ind\nCRS3035RES200mN2891800E3770600;3\nCRS3035RES200mN2891800E3770400;1\n")
+    cells = read_territories(path, level="grid", geography_year=2019)
+    assert cells["territory_id"].tolist() == ["CRS3035RES200mN2891800E3770400", "CRS3035RES200mN2891800E3770600"]
+    assert cells.crs.to_epsg() == 2154
+    assert cells.area.between(39_000, 41_000).all()  # a square of the European grid, seen in Lambert-93
+    assert read_territories(path, level="grid", id_column="idcar_200m")["territory_id"].tolist() == (
+        cells["territory_id"].tolist()
+    )
+    with pytest.raises(CRSError):
+        read_territories(path, level="grid", crs="EPSG:4326")
+
+
+def test_grid_cells_overseas_and_mixed(tmp_path):
+    path = tmp_path / "carreaux.csv"
+    path.write_text("idcar_200m,ind\nCRS2975RES200mN7634200E359400,3\n")
+    assert read_territories(path, level="grid").total_bounds.tolist() == [359400, 7634200, 359600, 7634400]
+    path.write_text("idcar_200m,ind\nCRS2975RES200mN7634200E359400,3\nCRS3035RES200mN2891800E3770600,1\n")
+    with pytest.raises(SchemaError, match="several grids"):
+        read_territories(path, level="grid")
+    path.write_text("idcar_200m,ind\nN7634200E359400,3\n")
+    with pytest.raises(SchemaError, match="another form"):
+        read_territories(path, level="grid")
+    path.write_text("name,ind\na,3\n")
+    with pytest.raises(FileFormatError, match="without a shape"):
+        read_territories(path, level="grid")

@@ -14,14 +14,20 @@ from carto_sante.population.counts import WITHHELD
 from carto_sante.population.read import read_table
 from carto_sante.territories.layouts import LEVELS, code_text, find_column, named_column, plain
 
-#: Columns of the published indices, and whether a high value means deprived. FDep: CépiDc / Santé publique France, by
-#: commune (FDEP09, FDEP13, FDEP15, FDEP20) and by IRIS; F-EDI: MapInMed / Santé publique France; incomes: Filosofi
-#: (MED: median living standard by IRIS, DISP_MED in its recent files) and ANCT's indicators by QPV (disp_q2, decuc_q2).
+#: Columns of the published indices, and whether a high value means deprived.
+#:
+#: Seen in programs that read the files of Santé publique France (Odissé): FDep by commune stands in "Indice de
+#: défavorisation en quintiles", which holds the score whatever its title says, beside "Code commune"; F-EDI 2021 by
+#: commune stands in "EDI", beside "Commune Code". FDEP09, FDEP13, FDEP15, FDEP20 and the other names are conventions of
+#: those who hand the index on. Incomes: Filosofi (MED: median living standard by IRIS, DISP_MED in its recent files)
+#: and ANCT's indicators by QPV (disp_q2, decuc_q2).
 KNOWN_INDICES: dict[str, tuple[tuple[str, ...], bool]] = {
-    "fdep": (("fdep", "fdep20", "fdep2020", "fdep15", "fdep13", "fdep09", "t1_fdep"), True),
-    "fedi": (("fedi", "f_edi", "edi", "score_edi", "edi_score", "fedi21", "edi2021"), True),
+    "fdep": (("fdep", "fdep20", "fdep15", "fdep13", "fdep09", "indice_de_defavorisation_en_quintiles"), True),
+    "fedi": (("edi", "fedi", "f_edi", "score_edi", "edi_score"), True),
     "income": (("disp_q2", "decuc_q2", "disp_med", "dec_med", "med", "q2", "revenu_median"), False),
 }
+#: What Odissé publishes by IRIS under the name of FDep: its four variables, and no index.
+_FDEP_VARIABLES = ("t1_rev_med", "t1_txbac09", "t1_txouvr0", "t1_txchom0")
 _MORE_IDS = ("territory_id", "codgeo", "depcom", "com", "code_insee", "code", "id")
 
 
@@ -38,7 +44,7 @@ def read_context(
         Level of its zones ("iris", "commune", "qpv", ...).
     index : str
         "fdep", "fedi", "income", or any name with ``value_column``. The layouts of FDep and F-EDI were written after
-        their documentation and tried on generated files only.
+        programs that read them (`KNOWN_INDICES`) and tried on generated files only.
     id_column, value_column : str, optional
         Recognised when left out.
 
@@ -54,6 +60,8 @@ def read_context(
         If a column or the index is not recognised.
     SchemaError
         Listing repeated codes and values that are no numbers.
+    InputError
+        If the file holds quintiles or the variables of FDep instead of the index.
 
     Examples
     --------
@@ -66,17 +74,19 @@ def read_context(
     source = require_file(path, what="context table")
     table = read_table(source)
     layout = LEVELS.get(level)
-    id_name = (
-        named_column(table, id_column, what=source.name)
-        if id_column
-        else find_column(table, (*(layout.id_columns if layout else ()), *_MORE_IDS))
-    )
+    id_name = named_column(table, id_column, what=source.name) if id_column else find_column(table, _id_columns(level))
     if value_column is None and index not in KNOWN_INDICES:
         raise UnknownNameError(
             f"Index {index!r} is unknown.", expected=f"one of {', '.join(KNOWN_INDICES)}, or value_column = ..."
         )
     known, is_deprivation = KNOWN_INDICES.get(index, ((), True))
     value_name = named_column(table, value_column, what=source.name) if value_column else find_column(table, known)
+    if value_name is None and find_column(table, _FDEP_VARIABLES):
+        raise InputError(
+            f"{source.name} holds the variables of FDep by IRIS, and no index.",
+            expected=f"a column of the index ({', '.join(known)})",
+            next_step="Use FDep by commune or F-EDI, or name one variable: value_column = 't1_rev_med'.",
+        )
     if id_name is None or value_name is None:
         raise UnknownNameError(
             f"{source.name}: no column of {'codes' if id_name is None else index} is recognised.",
@@ -84,6 +94,8 @@ def read_context(
         )
     ids, _ = code_text(table[id_name], length=layout.code_length if layout else None)
     values = _numbers(table[value_name], ids, name=f"{source.name}, column {value_name}")
+    if is_deprivation and value_column is None:
+        _refuse_quintiles(values, name=f"{source.name}, column {value_name}")
     repeated = ids[ids.duplicated() | ids.isna()]
     if len(repeated):
         raise SchemaError(
@@ -97,6 +109,24 @@ def read_context(
             "is_deprivation": is_deprivation,
         }
     )
+
+
+def _id_columns(level: str) -> tuple[str, ...]:
+    layout = LEVELS.get(level)
+    # F-EDI by commune says "Commune Code"; a table by IRIS may have that column too, beside its own codes.
+    own = ("commune_code",) if level == "commune" else ()
+    return (*(layout.id_columns if layout else ()), *own, *_MORE_IDS)
+
+
+def _refuse_quintiles(values: pd.Series, *, name: str) -> None:
+    """Raise where an index holds 1 to 5 and nothing else: classes, whose mean or rank would say something else."""
+    known = values.dropna()
+    if len(known) >= 5 and known.isin(range(1, 6)).all():
+        raise InputError(
+            f"{name} holds whole numbers from 1 to 5: quintiles, not the index.",
+            expected="the continuous index",
+            next_step="Name its column (value_column = ...); naming this one takes the quintiles as they are.",
+        )
 
 
 def _numbers(values: pd.Series, ids: pd.Series, *, name: str) -> pd.Series:

@@ -1,10 +1,13 @@
 """Whom a profession mostly looks after, where that is not everybody: a cited table.
 
-Sources: women of 15 to 49 are the ages of fertility in INSEE's demographic indicators and the population that
-DREES and C@rtoSanté set against midwives; sixteen is the age from which a doctor must have been named for the access
-to specialists (Code de la sécurité sociale, article L. 162-5-3), paediatricians being in direct access below; people
-over sixty are the yardstick that the project's readers ask for in ophthalmology, whose main conditions (cataract,
-glaucoma, age-related macular degeneration) come with age (HAS).
+What is cited: the ages of fertility, 15 to 49, are those by which INSEE and DREES count births and abortions per 1,000
+women; sixteen is the age from which insured persons name their doctor themselves, and below which going to another
+one is not charged more to the patient (Code de la sécurité sociale, article L. 162-5-3).
+
+What is a convention of this project, with no publication that sets it: that midwives look after the ages of fertility
+(they also follow newborns and healthy women of any age), gynaecologists after women from 15, paediatricians after those
+under 16, ophthalmologists after people of 60 or more (whose main diseases come with age; everybody consults). The
+density per inhabitant is always given; these stand beside it.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from carto_sante.crs import likely_crs
 from carto_sante.errors import CRSError, FileFormatError, InputError, SchemaError, UnknownNameError, join_problems
 from carto_sante.population.census import grid_bands
 from carto_sante.population.counts import parse_counts
-from carto_sante.territories.files import read_vector, with_crs
+from carto_sante.territories.cells import CELL_ID_COLUMNS, cells_from_ids
+from carto_sante.territories.files import read_vector, separator_of, with_crs
 from carto_sante.territories.layouts import find_column, named_column
 from carto_sante.territories.read import metric_crs_at
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 _X, _Y = ("x", "x_l93", "coord_x", "easting"), ("y", "y_l93", "coord_y", "northing")
 _LON, _LAT = ("lon", "longitude", "lng"), ("lat", "latitude")
 _POINT_COUNTS = ("population_count", "pop", "population", "ind", "habitants", "nb_hab")
-_CELL_IDS = ("idcar_200m", "idinspire", "id_inspire", "idcar_1km", "idcar_nat")
-_CELL = r"CRS3035RES(\d+)mN(\d+)E(\d+)"
 #: A cell whose polygon has lost more than this share of its area has been cut.
 CLIPPED_BELOW_SHARE = 0.999
 #: CRS that a grid's undeclared coordinates are tried in.
@@ -110,37 +109,6 @@ def read_grid(
     return result
 
 
-def cells_from_ids(ids: pd.Series) -> Any:
-    """Return the squares that INSEE's cell identifiers name, in EPSG:3035.
-
-    Parameters
-    ----------
-    ids : Series of str
-        "CRS3035RES200mN2891800E3770600": resolution, then northing and easting of the south-west corner.
-
-    Raises
-    ------
-    SchemaError
-        Listing the identifiers of another form.
-
-    Examples
-    --------
-    >>> cells_from_ids(pd.Series(["CRS3035RES200mN2891800E3770600"])).total_bounds.tolist()
-    [3770600.0, 2891800.0, 3770800.0, 2892000.0]
-    """
-    import geopandas as gpd
-
-    parts = ids.astype("string").str.extract(_CELL)
-    bad = parts.isna().any(axis=1)
-    if bad.any():
-        raise SchemaError(
-            "Some cells have identifiers of another form:\n" + join_problems(ids[bad].astype(str).unique()),
-            expected="CRS3035RES200mN2891800E3770600",
-        )
-    size, north, east = (parts[number].astype("int64").to_numpy(dtype="float64") for number in range(3))
-    return gpd.GeoSeries(shapely.box(east, north, east + size, north + size), index=ids.index, crs="EPSG:3035")
-
-
 def _open_grid(
     path: Path, *, id_column: str | None, crs: str | None, layer: str | None
 ) -> tuple[GeoDataFrame, Any, str]:
@@ -150,7 +118,11 @@ def _open_grid(
     if path.suffix.lower() == ".csv":
         table = _read_xy(path)
         cells = cells_from_ids(table[_cell_id_name(table, id_column, name=path.name)])
-        return gpd.GeoDataFrame(table, geometry=cells, crs=cells.crs), cells, "EPSG:3035, rebuilt from the identifiers"
+        return (
+            gpd.GeoDataFrame(table, geometry=cells, crs=cells.crs),
+            cells,
+            f"{cells.crs.to_string()}, rebuilt from the identifiers",
+        )
     try:
         raw = gpd.read_file(path, **({"layer": layer} if layer else {"layer": 0}))
     except (DataSourceError, ValueError) as error:
@@ -177,17 +149,12 @@ def _recognised_crs(raw: GeoDataFrame, cells: Any) -> str | None:
     return None
 
 
-def separator_of(path: Path) -> str:
-    """Return the separator of a CSV: the one its first line holds most of."""
-    with path.open("rb") as stream:
-        head = stream.readline().decode("latin-1")
-    return max(";,\t|", key=head.count)
-
-
 def _read_xy(path: Path) -> pd.DataFrame:
     """Read a CSV; R's write.table names one column less than it writes, which pandas takes as row names."""
     try:
-        table = pd.read_csv(path, sep=separator_of(path), encoding="utf-8-sig", dtype=dict.fromkeys(_CELL_IDS, str))
+        table = pd.read_csv(
+            path, sep=separator_of(path), encoding="utf-8-sig", dtype=dict.fromkeys(CELL_ID_COLUMNS, str)
+        )
     except (ValueError, pd.errors.ParserError) as error:
         raise FileFormatError(f"{path.name} cannot be read as a table: {error}") from error
     return table
@@ -230,11 +197,11 @@ def _count_name(frame: pd.DataFrame, given: str | None, known: tuple[str, ...], 
 
 
 def _cell_id_name(frame: pd.DataFrame, given: str | None, *, name: str) -> str:
-    found = named_column(frame, given, what=name) if given else find_column(frame, _CELL_IDS)
+    found = named_column(frame, given, what=name) if given else find_column(frame, CELL_ID_COLUMNS)
     if found is None:
         raise UnknownNameError(
             f"{name}: no identifier of cells is recognised.",
-            expected=f"one of {', '.join(_CELL_IDS)}",
+            expected=f"one of {', '.join(CELL_ID_COLUMNS)}",
             next_step="Name it: id_column = ...",
         )
     return found

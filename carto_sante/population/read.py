@@ -11,8 +11,9 @@ from carto_sante.errors import FileFormatError, InputError, SchemaError, Unknown
 from carto_sante.files import require_file
 from carto_sante.population.census import ALL, BAND_FAMILIES, CensusColumn, census_columns
 from carto_sante.population.counts import parse_counts
-from carto_sante.population.places import read_grid, read_points, separator_of
+from carto_sante.population.places import read_grid, read_points
 from carto_sante.schemas import POPULATION, check_table
+from carto_sante.territories.files import separator_of
 from carto_sante.territories.layouts import LEVELS, code_text, find_column, named_column
 
 if TYPE_CHECKING:

@@ -95,10 +95,10 @@ def _tiled(sources: np.ndarray[Any, Any], rank: np.ndarray[Any, Any], targets: n
 
 
 def _border_fingerprints(shapes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return the sum (mod 2**64) over the edges of each shape, inside on the left, of a number that is odd in direction.
+    """Return a sum (mod 2**64) over the edges of each shape, walked with the inside on the left.
 
-    A walk there and back is 0, and two borders of the same edges have the same sum whatever their order; the chance that
-    others do is 2**-64.
+    Each edge has a number, and its negative the other way: there and back is 0. Borders of the same edges have the same
+    sum whatever their order; the chance that others do is 2**-64.
     """
     parts, of_part = shapely.get_parts(shapes, return_index=True)
     rings, of_ring = shapely.get_rings(parts, return_index=True)

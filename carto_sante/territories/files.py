@@ -84,6 +84,13 @@ def with_crs(frame: GeoDataFrame, *, crs: str | None, name: str) -> GeoDataFrame
     return frame
 
 
+def separator_of(path: Path) -> str:
+    """Return the separator of a CSV: the one its first line holds most of."""
+    with path.open("rb") as stream:
+        head = stream.readline().decode("latin-1")
+    return max(";,\t|", key=head.count)
+
+
 def _is_list(path: Path) -> bool:
     with path.open(encoding="utf-8-sig") as stream:
         return stream.read(200).lstrip().startswith("[")

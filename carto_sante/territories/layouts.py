@@ -76,7 +76,7 @@ LEVELS = {
         ("idcar_200m", "idinspire", "id_inspire", "idcar_1km"),
         ("idcar_200m", "idinspire", "id_inspire", "idcar_1km"),
         None,
-        r"CRS3035RES\d+mN\d+E\d+",
+        r"CRS(?:3035|5490|2975)RES\d+mN\d+E\d+",
     ),
 }
 GENERIC = LevelLayout(("territory_id", "id", "code"), ("territory_label", "nom", "label", "libelle", "name"))

@@ -14,7 +14,8 @@ import shapely
 from carto_sante.crs import metric_crs_of
 from carto_sante.errors import CRSError, InputError, NoResultError, SchemaError, UnknownNameError, join_problems
 from carto_sante.files import require_file
-from carto_sante.territories.files import read_vector
+from carto_sante.territories.cells import read_cell_table
+from carto_sante.territories.files import read_vector, with_crs
 from carto_sante.territories.layouts import GENERIC, LEVELS, LevelLayout, code_text, find_column, named_column
 from carto_sante.territories.repair import repair_polygons
 from carto_sante.territories.topology import check_topology
@@ -62,7 +63,8 @@ def read_territories(
     ----------
     path : path
         GeoPackage, shapefile (also zipped), GeoJSON, GeoParquet, or an opendatasoft export whose records hold a
-        ``geo_shape`` (JSON list or CSV).
+        ``geo_shape`` (JSON list or CSV). For "grid", also a CSV of cell identifiers (Filosofi's ``idcar_200m``): the
+        squares are rebuilt from them.
     level : str
         "iris", "quartier", "sous_quartier", "qpv", "commune", "arrondissement", "epci", "grid" or any other name.
     id_column, label_column : str, optional
@@ -111,7 +113,10 @@ def read_territories(
     (['11'], ['Le Blosne'], 2154)
     """
     source = require_file(path, what="file of zones")
-    raw = read_vector(source, crs=crs, encoding=encoding)
+    cells = read_cell_table(source, id_column=id_column) if level == "grid" else None
+    raw = (
+        read_vector(source, crs=crs, encoding=encoding) if cells is None else with_crs(cells, crs=crs, name=source.name)
+    )
     rows_read = len(raw)
     raw = _kept(raw, keep or {}, name=source.name)
     layout = LEVELS.get(level, GENERIC)
