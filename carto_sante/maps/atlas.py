@@ -170,10 +170,12 @@ class _Printer:
         preferred = parts.preferred_hypotheses(indicators, hypothesis)
         latest = indicators.assign(_main=indicators["hypothesis"].isin(preferred))
         latest = latest.sort_values(["_main", "data_year"], kind="stable")
-        self.values = latest.drop_duplicates(
-            ["territory_id", "territory_level", "profession", "indicator"], keep="last"
-        )
-        self.values = self.values.set_index(["territory_level", "territory_id", "indicator", "profession"]).sort_index()
+        keys = ["territory_level", "territory_id", "indicator", "profession"]
+        latest = latest.drop_duplicates(keys, keep="last")
+        # A dictionary: a page looks up some forty values, one by one.
+        self.values: dict[tuple[str, ...], Mapping[str, Any]] = {
+            tuple(str(row[key]) for key in keys): row for row in latest.to_dict("records")
+        }
         units = indicators.loc[indicators["indicator"] == indicator, "unit"].dropna()
         self.unit = str(units.iloc[0]) if len(units) else ""
         known = indicators.loc[indicators["indicator"] == indicator, "indicator_value"].dropna()
@@ -239,8 +241,7 @@ class _Printer:
         return classify(values, status=["missing" if row is None else str(row["status"]) for row in rows])
 
     def _row(self, level: str, code: str, indicator: str, profession: str) -> Mapping[str, Any] | None:
-        key = (level, code, indicator, profession)
-        return self.values.loc[[key]].iloc[0].to_dict() if key in self.values.index else None
+        return self.values.get((level, code, indicator, profession))
 
     def _value(self, level: str, code: str, profession: str) -> tuple[str, str]:
         row = self._row(level, code, self.indicator, profession)
@@ -290,7 +291,7 @@ class _Printer:
 
     def _reference_zone(self) -> tuple[str, str] | None:
         counts = self.territories["territory_level"].value_counts()
-        known = set(self.values.index.get_level_values(0))
+        known = {key[0] for key in self.values}
         for level in sorted(set(counts.index[counts == 1]) & known - {self.level, "qpv"}):
             return level, str(zones_of(self.territories, level=level)["territory_id"].iloc[0])
         return None
