@@ -57,6 +57,7 @@ def command(study: Path, out: Path, levels: tuple[str, ...], formats: tuple[str,
             formats=formats or FORMATS,
             offline=offline or parsed.map.offline,
             streets=computed.streets,
+            context=computed.context,
             credits=study_credits(
                 parsed, population=[item.get("words", item["hypothesis"]) for item in denominators[:1]]
             ),

@@ -53,6 +53,7 @@ def write_atlas(
     profession: str = "gp",
     hypothesis: str | Sequence[str] | None = None,
     streets: GeoDataFrame | None = None,
+    context: GeoDataFrame | None = None,
     formats: Sequence[str] = FORMATS,
     offline: bool = False,
     base_map: str = "plan_ign",
@@ -72,6 +73,8 @@ def write_atlas(
         Levels with one page per zone; the first is the level of the choropleth. Those without zones are skipped.
     streets : GeoDataFrame, optional
         Lines drawn on printed pages, searched in interactive ones.
+    context : GeoDataFrame, optional
+        Main streets, railways and water, as `build_city_map`; printed pages draw them too.
     formats : sequence of str, default ("html", "png", "pdf")
         What is written for each zone.
     offline : bool, default False
@@ -107,12 +110,18 @@ def write_atlas(
     common: dict[str, Any] = {"practitioners": located, "territories": territories, "indicators": indicators,
                               "indicator": indicator, "profession": profession, "hypothesis": hypothesis}  # fmt: skip
     printed = _Printer(
-        title=title, vintage=vintage, streets=_in_metres(streets, territories), credits=credits, level=level, **common
+        title=title,
+        vintage=vintage,
+        streets=_in_metres(streets, territories),
+        context=_in_metres(context, territories),
+        credits=credits,
+        level=level,
+        **common,
     )
     qpv_level = next((item for item in present if item != level), "qpv")
     whole = build_city_map(
-        title=title, vintage=vintage, streets=streets, level=level, qpv_level=qpv_level, base_map=base_map,
-        credits=credits, **common, **city,
+        title=title, vintage=vintage, streets=streets, context=context, level=level, qpv_level=qpv_level,
+        base_map=base_map, credits=credits, **common, **city,
     ) if "html" in formats else None  # fmt: skip
     entries = []
     with whole_folder(folder) as part:
@@ -159,9 +168,10 @@ class _Printer:
     def __init__(
         self, *, title: str, vintage: Any, practitioners: Any, territories: Any, indicators: Any, indicator: str,
         profession: str, level: str, streets: Any, credits: Sequence[str],
-        hypothesis: str | Sequence[str] | None = None,
+        context: Any = None, hypothesis: str | Sequence[str] | None = None,
     ) -> None:  # fmt: skip
         self.title, self.vintage, self.credits, self.streets = title, vintage, credits, streets
+        self.context = context
         self.territories, self.level = territories, level
         self.indicator, self.profession = indicator, profession
         placed = practitioners.geometry.notna() & ~practitioners.geometry.is_empty
@@ -205,6 +215,7 @@ class _Printer:
             people=self.people[self.people["profession"].isin(self.keys)],
             is_inside=self.people.loc[self.people["profession"].isin(self.keys), f"{self.level}_id"].notna(),
             qpv=qpv,
+            context=self.context,
             streets=self.streets,
             header=self._header(),
             rows=self._rows(level, code),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from carto_sante.maps.choropleth import ZERO, ZERO_COLOR
+from carto_sante.maps.context import STYLES
 from carto_sante.maps.labels import format_number
 from carto_sante.maps.print_font import text_width
 from carto_sante.maps.symbols import symbols_of
@@ -40,6 +41,7 @@ def draw_map(axes: Any, page: PrintedTerritory, *, ratio: float) -> None:
     # What lies outside the zones is not white, which means zero.
     axes.add_patch(Rectangle((left, bottom), right - left, top - bottom, facecolor=_GROUND, zorder=0))
     _draw_zones(axes, page)
+    _draw_context(axes, page.context, (left, bottom, right, top))
     _draw_streets(axes, page.streets, (left, bottom, right, top))
     _outlines(axes, page.zones.geometry, color="#40566B", linewidth=0.8, zorder=3)
     if page.qpv is not None and len(page.qpv):
@@ -120,6 +122,27 @@ def _draw_zones(axes: Any, page: PrintedTerritory) -> None:
         else:
             color = ZERO_COLOR if group == ZERO else page.classes.colors[group]
             _fills(axes, shapes, facecolor=color, edgecolor="none", alpha=0.75, zorder=1)
+
+
+def _draw_context(axes: Any, context: Any, window: tuple[float, float, float, float]) -> None:
+    """Draw main streets, railways and water over the colours of the zones, under their outlines."""
+    if context is None or not len(context):
+        return
+    seen = context.cx[window[0] : window[2], window[1] : window[3]]
+    # In a small zone streets are wider on paper, as on the ground.
+    scale = float(np.clip(4_000 / (window[2] - window[0]), 0.7, 2.2))
+    for order, (kind, style) in enumerate(STYLES.items()):
+        shapes = seen.geometry[seen["context_kind"] == kind]
+        if shapes.empty:
+            continue
+        if style["is_area"]:
+            _fills(axes, shapes, facecolor=style["color"], edgecolor="none", alpha=0.9, zorder=1.1)
+            continue
+        width, at = style["print_pt"] * scale, 1.2 + order / 100
+        dash = (0, tuple(style["dash"])) if style.get("dash") else "solid"
+        if kind not in ("river", "railway"):
+            _outlines(axes, shapes, color="white", linewidth=width + 1.2, alpha=0.85, zorder=at, capstyle="round")
+        _outlines(axes, shapes, color=style["color"], linewidth=width, linestyle=dash, zorder=at + 0.3)
 
 
 def _draw_streets(axes: Any, streets: Any, window: tuple[float, float, float, float]) -> None:

@@ -54,8 +54,8 @@ class PrintedTerritory:
         Practitioners with a point, with ``profession``.
     is_inside : Series of bool
         Whether each is in the studied territory: the others are drawn paler.
-    qpv, streets : GeoDataFrame or None
-        Outlines and lines drawn for bearings, in the CRS of the zones.
+    qpv, context, streets : GeoDataFrame or None
+        Outlines, main streets and water, and other lines drawn for bearings, in the CRS of the zones.
     header, rows : sequence
         The table: column titles, then one row per profession, its key first.
     facts : sequence of (label, value)
@@ -79,6 +79,7 @@ class PrintedTerritory:
     rows: Sequence[Sequence[str]]
     date_label: str
     qpv: GeoDataFrame | None = None
+    context: GeoDataFrame | None = None
     streets: GeoDataFrame | None = None
     facts: Sequence[tuple[str, str]] = ()
     credits: Sequence[str] = ()

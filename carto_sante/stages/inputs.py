@@ -9,6 +9,7 @@ from carto_sante.crs import departement_of, metric_crs_of
 from carto_sante.errors import InputError, NoResultError
 from carto_sante.geocoding import list_streets, open_reference
 from carto_sante.network import RoadNetwork, read_osm
+from carto_sante.network.context import read_context
 from carto_sante.population import read_population
 from carto_sante.study import Study
 from carto_sante.territories import read_territories
@@ -163,6 +164,16 @@ def load_streets(study: Study) -> GeoDataFrame | None:
         return None
     index = getattr(open_reference(study.geocoding.reference), "index", None)
     return None if index is None else list_streets(index, communes=study.study.communes)
+
+
+def load_context(study: Study, *, territories: GeoDataFrame) -> GeoDataFrame | None:
+    """Return the main streets, railways and water of the study's OSM file, drawn under the map; None without one.
+
+    See `carto_sante.network.context.read_context` for the columns.
+    """
+    if study.network is None:
+        return None
+    return read_context(study.network.path, area=territories[["geometry"]])
 
 
 def load_network(study: Study, mode: str, *, territories: GeoDataFrame, buffer_m: float = 3_000.0) -> RoadNetwork:

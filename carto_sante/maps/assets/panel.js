@@ -286,6 +286,7 @@
         const input = cs.el("select", { id: id, onchange: () => cs.showBase(app, input.value) },
             app.data.base_maps.map((base) => option(base.key, base.label)));
         input.value = app.baseKey;
+        app.baseInput = input;
         return cs.el("div", { class: "cs-choice cs-base" }, cs.el("label", { for: id }, "Fond de carte"), input);
     }
     function tablePart(app) {
