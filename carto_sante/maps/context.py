@@ -29,6 +29,7 @@ UNITS_PER_DEGREE = 100_000
 MAX_BYTES = 250_000
 """Of the JSON of a page. Coarser lines are taken, then the least streets left out, until it holds."""
 _TOLERANCES_M = (5.0, 8.0, 12.0, 18.0)
+_GROUP_GAP_M, _GROUP_M = 15.0, 1_000.0
 _LEAST = ("pedestrian", "tertiary", "secondary")
 
 
@@ -90,6 +91,8 @@ def _record(kind: str, geometries: GeoSeries, *, tolerance_m: float) -> dict[str
     values = shapely.get_parts(values[np.isin(shapely.get_type_id(values), wanted)])
     if not style["is_area"] and len(values):  # by name no more: longer lines have fewer ends
         values = shapely.get_parts(shapely.line_merge(shapely.union_all(values)))
+        if kind == "pedestrian":
+            values = values[_in_large_groups(values)]
         # What is shorter than a few pixels at the scale of a city is a roundabout's arm or a slip road.
         values = values[shapely.length(values) >= 4 * tolerance_m]
     light = shapely.simplify(values, tolerance_m, preserve_topology=True)
@@ -97,6 +100,19 @@ def _record(kind: str, geometries: GeoSeries, *, tolerance_m: float) -> dict[str
     lines = [line for shape in light if (line := _encoded(shape, is_area=style["is_area"]))]
     return {"kind": kind, **{key: style[key] for key in ("is_area", "color", "width")}, "dash": style.get("dash"),
             "lines": sorted(lines)}  # fmt: skip
+
+
+def _in_large_groups(lines: Any) -> Any:
+    """Tell the lines that belong to a group long enough to be a landmark: a centre, not a passage or a car park."""
+    import shapely
+
+    groups = shapely.get_parts(shapely.union_all(shapely.buffer(lines, _GROUP_GAP_M, quad_segs=1)))
+    line, group = shapely.STRtree(groups).query(shapely.line_interpolate_point(lines, 0.5, normalized=True),
+                                                predicate="intersects")  # fmt: skip
+    length_m = np.bincount(group, weights=shapely.length(lines)[line], minlength=len(groups))
+    is_large = np.zeros(len(lines), dtype=bool)
+    is_large[line[length_m[group] >= _GROUP_M]] = True
+    return is_large
 
 
 def _encoded(shape: Any, *, is_area: bool) -> list[Any]:

@@ -18,7 +18,7 @@ from carto_sante.maps.labels import (
     places_of_care,
     profession_of,
     professions,
-    unit_label,
+    unit_of,
 )
 from carto_sante.maps.symbols import facility_symbol, symbols_of
 
@@ -123,7 +123,7 @@ def choropleth_records(
                 "year": None if _is_missing(year) else int(year),
                 "hypothesis": "" if _is_missing(hypothesis) else str(hypothesis),
                 "is_main": hypothesis in preferred,
-                "unit": unit_label(str(units.iloc[0])) if len(units) else "",
+                "unit": unit_of(str(units.iloc[0]), str(profession)) if len(units) else "",
                 "values": _rounded(np.where(is_ok, values, np.nan)),
                 "lower": _rounded(np.where(is_ok, _numbers(aligned["lower"]), np.nan)),
                 "upper": _rounded(np.where(is_ok, _numbers(aligned["upper"]), np.nan)),

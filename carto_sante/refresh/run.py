@@ -118,7 +118,7 @@ def refresh(
         evolution = _evolution(computed, folder, previous)
         journal["evolution"] = _describe_evolution(evolution, previous)
         with vintages.new_vintage(folder, name) as part:
-            write_outputs(computed, journal, part, evolution=evolution)
+            write_outputs(computed, part, evolution=evolution)
             journal["outputs"] = {p.name: sha256_of(p) for p in sorted(part.iterdir())}
             journals.write_journal(journal, part / vintages.JOURNAL)
     return RefreshResult(name, folder / "vintages" / name, True, journal)

@@ -213,6 +213,7 @@
             return cs.el("div", { class: "cs-recourse" }, cs.el("label", { class: "cs-all" }, all,
                 cs.el("span", {}, recourse)), cs.el("ul", {}, lines));
         });
+        if (!parts.length) return null;
         return cs.el("fieldset", {}, cs.el("legend", {}, app.words.people), parts, outsideBox(app), notLocated(app));
     }
     function professionBox(app, index) {
