@@ -116,7 +116,7 @@ def test_indicators_and_legend(browser, offline_map):
     assert page.locator("path[role=button]").count() == 36
     assert "IRIS" in legend.inner_text()
     page.locator("select[id$=-level]").select_option("quartier")
-    page.locator("select[id$=-view]").select_option(label="Praticiens pour 100\u202f000 hab. × Défavorisation sociale")
+    page.locator("select[id$=-view]").select_option(label="Densité pour 100\u202f000 hab. × Défavorisation sociale")
     assert page.locator(".cs-legend svg[role=img] rect").count() == 9
     page.locator("select[id$=-view]").select_option("")
     assert legend.inner_text() == ""

@@ -32,33 +32,19 @@ def command(study: Path, out: Path, levels: tuple[str, ...], formats: tuple[str,
     """
     from carto_sante.maps import write_atlas
     from carto_sante.maps.atlas import FORMATS
-    from carto_sante.maps.credits import study_credits
     from carto_sante.progress import Stages
+    from carto_sante.refresh.outputs import map_inputs
     from carto_sante.refresh.run import compute_vintage
     from carto_sante.study import read_study
 
     parsed = read_study(study)
     computed = compute_vintage(parsed)
-    denominators = computed.indicators.attrs.get("denominators", [])
     with Stages(total=1).stage("Pages of the atlas"):
         written = write_atlas(
             out,
-            title=parsed.study.title,
-            vintage=parsed.study.vintage,
-            practitioners=computed.placed.table,
-            territories=computed.territories,
-            indicators=computed.indicators,
-            isochrones=computed.isochrones,
-            facilities=computed.placed.facilities,
+            **map_inputs(computed),
             levels=levels or (parsed.density.level, "qpv"),
-            indicator=parsed.map.indicator,
-            profession=parsed.map.profession,
-            base_map=parsed.map.base_map,
             formats=formats or FORMATS,
             offline=offline or parsed.map.offline,
-            streets=computed.streets,
-            credits=study_credits(
-                parsed, population=[item.get("words", item["hypothesis"]) for item in denominators[:1]]
-            ),
         )
     click.echo(f"{written[0]} lists {len(written) - 1} files.")

@@ -8,12 +8,14 @@ module          what it answers
 =============== ===========================================================================
 `city`          the map of a city
 `compare`       before and after; what changed between two vintages (`changes`: in which words and symbols)
-`atlas`         one page, PNG and PDF per quartier and per QPV (`static` draws, `index_page` lists)
+`atlas`         one page, PNG and PDF per quartier and per QPV (`static` and `printed_map` draw, in
+                `print_font`; `index_page` lists)
 `page`          writing a map; `offline` puts every script and style inside
 `choropleth`    classes of an indicator, by mapclassify; `bivariate` crosses two
 `sites`         practitioners gathered by place; `symbols` how each profession is drawn
 `zones`         territories, rings and isochrones as light GeoJSON; `anchors` where their names go
 `labels`        French words and numbers
+`context`       main streets and water as a light base, without tiles
 `base_maps`     IGN Plan, OpenStreetMap, or none; `credits` the sources
 `element`       the page's own scripts as a Folium element; `deterministic` its stable identifiers
 =============== ===========================================================================

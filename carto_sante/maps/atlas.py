@@ -53,6 +53,7 @@ def write_atlas(
     profession: str = "gp",
     hypothesis: str | Sequence[str] | None = None,
     streets: GeoDataFrame | None = None,
+    context: GeoDataFrame | None = None,
     formats: Sequence[str] = FORMATS,
     offline: bool = False,
     base_map: str = "plan_ign",
@@ -72,6 +73,8 @@ def write_atlas(
         Levels with one page per zone; the first is the level of the choropleth. Those without zones are skipped.
     streets : GeoDataFrame, optional
         Lines drawn on printed pages, searched in interactive ones.
+    context : GeoDataFrame, optional
+        Main streets, railways and water, as `build_city_map`; printed pages draw them too.
     formats : sequence of str, default ("html", "png", "pdf")
         What is written for each zone.
     offline : bool, default False
@@ -107,12 +110,18 @@ def write_atlas(
     common: dict[str, Any] = {"practitioners": located, "territories": territories, "indicators": indicators,
                               "indicator": indicator, "profession": profession, "hypothesis": hypothesis}  # fmt: skip
     printed = _Printer(
-        title=title, vintage=vintage, streets=_in_metres(streets, territories), credits=credits, level=level, **common
+        title=title,
+        vintage=vintage,
+        streets=_in_metres(streets, territories),
+        context=_in_metres(context, territories),
+        credits=credits,
+        level=level,
+        **common,
     )
     qpv_level = next((item for item in present if item != level), "qpv")
     whole = build_city_map(
-        title=title, vintage=vintage, streets=streets, level=level, qpv_level=qpv_level, base_map=base_map,
-        credits=credits, **common, **city,
+        title=title, vintage=vintage, streets=streets, context=context, level=level, qpv_level=qpv_level,
+        base_map=base_map, credits=credits, **common, **city,
     ) if "html" in formats else None  # fmt: skip
     entries = []
     with whole_folder(folder) as part:
@@ -159,9 +168,10 @@ class _Printer:
     def __init__(
         self, *, title: str, vintage: Any, practitioners: Any, territories: Any, indicators: Any, indicator: str,
         profession: str, level: str, streets: Any, credits: Sequence[str],
-        hypothesis: str | Sequence[str] | None = None,
+        context: Any = None, hypothesis: str | Sequence[str] | None = None,
     ) -> None:  # fmt: skip
         self.title, self.vintage, self.credits, self.streets = title, vintage, credits, streets
+        self.context = context
         self.territories, self.level = territories, level
         self.indicator, self.profession = indicator, profession
         placed = practitioners.geometry.notna() & ~practitioners.geometry.is_empty
@@ -170,10 +180,12 @@ class _Printer:
         preferred = parts.preferred_hypotheses(indicators, hypothesis)
         latest = indicators.assign(_main=indicators["hypothesis"].isin(preferred))
         latest = latest.sort_values(["_main", "data_year"], kind="stable")
-        self.values = latest.drop_duplicates(
-            ["territory_id", "territory_level", "profession", "indicator"], keep="last"
-        )
-        self.values = self.values.set_index(["territory_level", "territory_id", "indicator", "profession"]).sort_index()
+        keys = ["territory_level", "territory_id", "indicator", "profession"]
+        latest = latest.drop_duplicates(keys, keep="last")
+        # A dictionary: a page looks up some forty values, one by one.
+        self.values: dict[tuple[str, ...], Mapping[str, Any]] = {
+            tuple(str(row[key]) for key in keys): row for row in latest.to_dict("records")
+        }
         units = indicators.loc[indicators["indicator"] == indicator, "unit"].dropna()
         self.unit = str(units.iloc[0]) if len(units) else ""
         known = indicators.loc[indicators["indicator"] == indicator, "indicator_value"].dropna()
@@ -203,6 +215,7 @@ class _Printer:
             people=self.people[self.people["profession"].isin(self.keys)],
             is_inside=self.people.loc[self.people["profession"].isin(self.keys), f"{self.level}_id"].notna(),
             qpv=qpv,
+            context=self.context,
             streets=self.streets,
             header=self._header(),
             rows=self._rows(level, code),
@@ -239,8 +252,7 @@ class _Printer:
         return classify(values, status=["missing" if row is None else str(row["status"]) for row in rows])
 
     def _row(self, level: str, code: str, indicator: str, profession: str) -> Mapping[str, Any] | None:
-        key = (level, code, indicator, profession)
-        return self.values.loc[[key]].iloc[0].to_dict() if key in self.values.index else None
+        return self.values.get((level, code, indicator, profession))
 
     def _value(self, level: str, code: str, profession: str) -> tuple[str, str]:
         row = self._row(level, code, self.indicator, profession)
@@ -290,7 +302,7 @@ class _Printer:
 
     def _reference_zone(self) -> tuple[str, str] | None:
         counts = self.territories["territory_level"].value_counts()
-        known = set(self.values.index.get_level_values(0))
+        known = {key[0] for key in self.values}
         for level in sorted(set(counts.index[counts == 1]) & known - {self.level, "qpv"}):
             return level, str(zones_of(self.territories, level=level)["territory_id"].iloc[0])
         return None

@@ -24,6 +24,8 @@ BASE_MAPS: dict[str, dict[str, Any]] = {
         "attribution": '© <a href="https://www.openstreetmap.org/copyright">les contributeurs d’OpenStreetMap</a>',
         "max_zoom": 19,
     },
+    # Drawn from the study's OSM file, without any tile; only where the map has it.
+    "light": {"label": "Fond léger (rues principales, eau)", "url": "", "attribution": "", "max_zoom": 19},
     "none": {"label": "Aucun fond", "url": "", "attribution": "", "max_zoom": 19},
 }
 
@@ -34,13 +36,15 @@ def require_base_map(key: str) -> str:
     Raises
     ------
     UnknownNameError
-        If it is not one of "plan_ign", "osm", "none".
+        If it is not one of "plan_ign", "osm", "light", "none".
     """
     if key not in BASE_MAPS:
         raise UnknownNameError(f"{key!r} is not a base map.", next_step=suggest(key, BASE_MAPS))
     return key
 
 
-def base_map_records() -> list[dict[str, Any]]:
-    """Return every base map as the page needs it."""
-    return [{"key": key, **record} for key, record in BASE_MAPS.items()]
+def base_map_choice(chosen: str, *, has_context: bool) -> dict[str, Any]:
+    """Return the base maps of a page and the one shown first; the light one only where it can be drawn."""
+    records = [{"key": key, **record} for key, record in BASE_MAPS.items() if has_context or key != "light"]
+    is_tiled = chosen not in ("light", "none")
+    return {"base_map": chosen if is_tiled else "light" if has_context else "none", "base_maps": records}

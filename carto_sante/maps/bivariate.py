@@ -45,9 +45,11 @@ def bivariate_records(
         raise UnknownNameError(f"No indicator {second!r} at level {level!r}.", next_step=suggest(second, names))
     other = max(seconds, key=lambda record: record["year"] or 0)
     columns = _terciles(other["values"])
+    # Of several denominators, the main one is crossed: nine classes for each would fill the list.
+    has_main = any(record["is_main"] for record in at_level if record["indicator"] == indicator)
     records = []
     for record in at_level:
-        if record["indicator"] != indicator:
+        if record["indicator"] != indicator or (has_main and not record["is_main"]):
             continue
         rows = _terciles(record["values"])
         known = (rows >= 0) & (columns >= 0)

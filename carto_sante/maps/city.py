@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from carto_sante.crs import require_crs
 from carto_sante.errors import InputError, NoResultError
 from carto_sante.maps import payload as parts
-from carto_sante.maps.base_maps import require_base_map
+from carto_sante.maps.base_maps import base_map_choice, require_base_map
+from carto_sante.maps.context import context_records
 from carto_sante.maps.sites import gather_sites, headcounts_by_zone, with_zone_column
 from carto_sante.maps.zones import isochrone_records, level_records, ring_records, zones_of
 from carto_sante.schemas import INDICATORS, PRACTITIONERS, TERRITORIES, check_table
@@ -35,6 +36,7 @@ def build_city_map(
     facilities: GeoDataFrame | None = None,
     streets: GeoDataFrame | None = None,
     rings: GeoDataFrame | None = None,
+    context: GeoDataFrame | None = None,
     level: str = "quartier",
     qpv_level: str = "qpv",
     indicator: str = "practitioners_per_100k",
@@ -73,6 +75,9 @@ def build_city_map(
         Facilities drawn as a layer; streets (``street_label`` or ``name``) for the search.
     rings : GeoDataFrame, optional
         Rings around QPV, with ``distance_m`` or ``limit_min``.
+    context : GeoDataFrame, optional
+        Main streets, railways and water (`carto_sante.network.context.read_context`), in metres: the light base map,
+        shown where there are no tiles.
     level, qpv_level : str
         Level shown first, and level of the QPV outlines.
     indicator, profession : str
@@ -93,7 +98,7 @@ def build_city_map(
     links : sequence of (label, address), optional
         Links shown under the title, to files beside the map.
     base_map : str, default "plan_ign"
-        "plan_ign", "osm" or "none".
+        "plan_ign", "osm", "light" or "none"; with a ``context`` the light one takes the place of none.
     class_count : int, default 5
         Classes of choropleths.
     scheme : str, default "fisher_jenks"
@@ -131,13 +136,7 @@ def build_city_map(
     require_base_map(base_map)
     shown = parts.shown_professions(practitioners, professions, first=profession)
     levels = _levels(territories, indicators, level=level, qpv_level=qpv_level)
-    located = practitioners
-    records = []
-    for name in levels:
-        located = with_zone_column(located, territories, level=name)
-        record = level_records(territories, level=name)
-        record["headcounts"] = headcounts_by_zone(located, zone_ids=record["ids"], level=name, professions=shown)
-        records.append(record)
+    located, records = _located_by_level(practitioners, territories, levels, shown)
     qpv = _qpv(territories, located, shown, qpv_level=qpv_level, level=level)
     every = [*records, *([qpv] if qpv else [])]
     for record in every:
@@ -155,8 +154,11 @@ def build_city_map(
         preferred=preferred,
     )
     sites = gather_sites(located, zone_ids=records[0]["ids"], level=level, professions=shown)
+    light = context_records(context)
     data: dict[str, Any] = {
-        **parts.header_record(title=title, vintage=vintage, credits=credits, base_map=base_map),
+        **parts.header_record(title=title, vintage=vintage, credits=credits),
+        **base_map_choice(base_map, has_context=bool(light)),
+        "context": light,
         "professions": parts.profession_records(shown, inside=sites.inside_counts, outside=sites.outside_counts),
         "links": [[str(label), str(address)] for label, address in links],
         "further_labels": parts.further_labels(choropleths, shown),
@@ -229,6 +231,19 @@ def _check(practitioners: Any, territories: Any, indicators: Any) -> None:
         if not hasattr(table, "total_bounds"):
             raise InputError(f"{name} has no geometry.", expected="a GeoDataFrame in metres")
         require_crs(table, name=name)
+
+
+def _located_by_level(
+    practitioners: Any, territories: Any, levels: Sequence[str], shown: Sequence[str]
+) -> tuple[Any, list[dict[str, Any]]]:
+    """Return practitioners with their zone at each level, and the zones of each level with their headcounts."""
+    located, records = practitioners, []
+    for name in levels:
+        located = with_zone_column(located, territories, level=name)
+        record = level_records(territories, level=name)
+        record["headcounts"] = headcounts_by_zone(located, zone_ids=record["ids"], level=name, professions=shown)
+        records.append(record)
+    return located, records
 
 
 def _levels(territories: Any, indicators: Any, *, level: str, qpv_level: str) -> list[str]:

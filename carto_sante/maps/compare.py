@@ -10,7 +10,7 @@ import numpy as np
 
 from carto_sante.errors import NoResultError
 from carto_sante.maps import payload as parts
-from carto_sante.maps.base_maps import require_base_map
+from carto_sante.maps.base_maps import base_map_choice, require_base_map
 from carto_sante.maps.changes import CHANGE_KINDS, balance_notes, change_records, changes_as_people
 from carto_sante.maps.choropleth import MISSING, SUPPRESSED, classes_record, classify, classify_change
 from carto_sante.maps.city import build_city_map, finish_map
@@ -139,7 +139,8 @@ def build_diff_map(
     choropleths = _balance_records(balance, zones["ids"], level=level)
     keys = [record["profession"] for record in choropleths]
     data = {
-        **parts.header_record(title=title, vintage=after_vintage, credits=credits, base_map=base_map),
+        **parts.header_record(title=title, vintage=after_vintage, credits=credits),
+        **base_map_choice(base_map, has_context=False),
         "vintage_label": f"Du {format_date(before_vintage)} au {format_date(after_vintage)}",
         "professions": change_records(kinds, inside=sites.inside_counts, outside=sites.outside_counts),
         "further_labels": {key: profession_of(key).plural if key != "all" else "Toutes professions" for key in keys},

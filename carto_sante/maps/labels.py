@@ -44,16 +44,16 @@ PRECISION_LABELS = {
 }
 MODE_LABELS = {"walk": "à pied", "bike": "à vélo", "drive": "en voiture"}
 INDICATOR_LABELS = {
-    "practitioners_per_100k": "Praticiens pour 100\u202f000 hab.",
-    "practitioners_per_10k": "Praticiens pour 10\u202f000 hab.",
+    "practitioners_per_100k": "Densité pour 100\u202f000 hab.",
+    "practitioners_per_10k": "Densité pour 10\u202f000 hab.",
     "etp_per_100k": "ETP pour 100\u202f000 hab.",
-    "inhabitants_per_practitioner": "Habitants par praticien",
-    "practitioner_count": "Nombre de praticiens",
+    "inhabitants_per_practitioner": "Habitants par praticien ou lieu",
+    "practitioner_count": "Nombre de praticiens ou de lieux",
     "practitioner_capacity": "Activité (équivalents praticien)",
     "capacity_per_100k": "Activité pour 100\u202f000 hab.",
     "capacity_per_10k": "Activité pour 10\u202f000 hab.",
-    "practitioners_per_100k_smoothed": "Praticiens pour 100\u202f000 hab., lissé",
-    "practitioners_per_10k_smoothed": "Praticiens pour 10\u202f000 hab., lissé",
+    "practitioners_per_100k_smoothed": "Densité pour 100\u202f000 hab., lissée",
+    "practitioners_per_10k_smoothed": "Densité pour 10\u202f000 hab., lissée",
     "nearest_distance_p50_m": "Distance au plus proche (médiane)",
     "nearest_time_p50_min": "Temps au plus proche (médiane)",
     "population_count": "Habitants",
@@ -194,6 +194,20 @@ def unit_label(unit: str) -> str:
     """
     text = re.sub(r"(?<=\d) (?=\d{3}\b)", NARROW_SPACE, UNIT_LABELS.get(unit, unit))
     return re.sub(r"(?<=\d{3}) habitants$", " hab.", text)
+
+
+def unit_of(unit: str, profession: str) -> str:
+    """Return the French name of the unit of an indicator of a profession, or of a kind of place of care.
+
+    Examples
+    --------
+    >>> unit_of("praticiens pour 100 000 habitants", "pharmacy").replace(NARROW_SPACE, "_")
+    'pour 100_000 hab.'
+    """
+    text = unit_label(unit)
+    if profession not in places_of_care():
+        return text
+    return {"praticiens": "lieux"}.get(text, text.removeprefix("praticiens ").replace("par praticien", "par lieu"))
 
 
 def level_label(level: str, *, plural: bool = False) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 
 from carto_sante.crs import GEOGRAPHIC_CRS, require_crs
 from carto_sante.errors import UnknownNameError, suggest
-from carto_sante.maps.base_maps import base_map_records
 from carto_sante.maps.choropleth import classes_record, classify
 from carto_sante.maps.labels import (
     RECOURSE_LABELS,
@@ -19,7 +18,7 @@ from carto_sante.maps.labels import (
     places_of_care,
     profession_of,
     professions,
-    unit_label,
+    unit_of,
 )
 from carto_sante.maps.symbols import facility_symbol, symbols_of
 
@@ -31,7 +30,7 @@ ALL_PROFESSIONS = "all"
 """Profession of the indicators that concern none in particular (population, deprivation)."""
 
 
-def header_record(*, title: str, vintage: dt.date | str, credits: Sequence[str], base_map: str) -> dict[str, Any]:
+def header_record(*, title: str, vintage: dt.date | str, credits: Sequence[str]) -> dict[str, Any]:
     """Return the title, the date and the sources."""
     iso = vintage.isoformat() if isinstance(vintage, dt.date) else str(vintage)
     return {
@@ -39,8 +38,6 @@ def header_record(*, title: str, vintage: dt.date | str, credits: Sequence[str],
         "vintage": iso,
         "vintage_label": f"Données au {format_date(vintage)}",
         "credits": [str(credit) for credit in credits],
-        "base_map": base_map,
-        "base_maps": base_map_records(),
     }
 
 
@@ -126,7 +123,7 @@ def choropleth_records(
                 "year": None if _is_missing(year) else int(year),
                 "hypothesis": "" if _is_missing(hypothesis) else str(hypothesis),
                 "is_main": hypothesis in preferred,
-                "unit": unit_label(str(units.iloc[0])) if len(units) else "",
+                "unit": unit_of(str(units.iloc[0]), str(profession)) if len(units) else "",
                 "values": _rounded(np.where(is_ok, values, np.nan)),
                 "lower": _rounded(np.where(is_ok, _numbers(aligned["lower"]), np.nan)),
                 "upper": _rounded(np.where(is_ok, _numbers(aligned["upper"]), np.nan)),

@@ -5,30 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from carto_sante import stages
 from carto_sante.exports import write_csv, write_geopackage, write_parquet
 from carto_sante.maps import balance_notes, build_city_map, save_map
 from carto_sante.maps.credits import study_credits
 from carto_sante.refresh.diff import Evolution
 from carto_sante.refresh.styles import layer_styles
 from carto_sante.refresh.vintages import PACKAGE
+from carto_sante.territories.rings import QPV_RINGS_M, territory_rings
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
+    from pandas import DataFrame
 
     from carto_sante.refresh.run import Computed
 
 MAP = "carte.html"
 
 
-def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path, *, evolution: Evolution | None) -> None:
+def write_outputs(computed: Computed, folder: Path, *, evolution: Evolution | None) -> None:
     """Write every output of a vintage into a folder.
 
     Parameters
     ----------
     computed : Computed
         The tables of the vintage.
-    journal : dict
-        For the sources and dates shown on the map.
     folder : Path
         The vintage's, while it is being written.
     evolution : Evolution, optional
@@ -47,24 +48,56 @@ def write_outputs(computed: Computed, journal: dict[str, Any], folder: Path, *, 
     unit = f"pour {study.density.per_inhabitants:,} hab.".replace(",", "\u202f")
     styles = layer_styles(layers, column=f"{study.map.profession}_{suffix}", unit=unit)
     write_geopackage(layers, folder / PACKAGE, data_date=study.study.vintage, styles=styles)
+    inputs = map_inputs(computed)
     city = build_city_map(
-        title=study.study.title,
-        vintage=study.study.vintage,
-        practitioners=computed.placed.table,
-        territories=computed.territories,
-        indicators=computed.indicators,
-        isochrones=computed.isochrones,
-        streets=computed.streets,
-        facilities=computed.placed.facilities,
+        **inputs,
         level=study.density.level,
-        indicator=study.map.indicator,
-        profession=study.map.profession,
-        hypothesis=main_hypothesis(computed),
-        base_map=study.map.base_map,
         notes=balance_notes(evolution.balance, level=study.density.level) if evolution else None,
-        credits=study_credits(study, population=[d["words"] for d in journal.get("denominators", [])[:1]]),
     )
     save_map(city, folder / MAP, offline=study.map.offline)
+
+
+def map_inputs(computed: Computed) -> dict[str, Any]:
+    """Return what the map of a city and its atlas are drawn from, as `carto_sante.maps.build_city_map` takes it.
+
+    Rings of 300 and 500 m are drawn around QPV, and the study's deprivation index can be crossed with the supply.
+    """
+    study, territories = computed.study, computed.territories
+    qpv = territories.loc[territories["territory_level"] == "qpv"]
+    indicators, denominators = computed.indicators, computed.indicators.attrs.get("denominators", [])
+    deprivation = stages.load_deprivation(study, territories=territories)
+    first: dict[str, str] = {}
+    for item in denominators:
+        first.setdefault(item["level"], item["hypothesis"])
+    return {
+        "title": study.study.title,
+        "vintage": study.study.vintage,
+        "practitioners": computed.placed.table,
+        "territories": territories,
+        "indicators": indicators if deprivation is None else _stacked(indicators, deprivation),
+        "isochrones": computed.isochrones,
+        "streets": computed.streets,
+        "context": computed.context,
+        "facilities": computed.placed.facilities,
+        "rings": territory_rings(qpv, distances_m=QPV_RINGS_M) if len(qpv) else None,
+        "indicator": study.map.indicator,
+        "profession": study.map.profession,
+        "hypothesis": list(first.values()) or None,
+        "bivariate_with": None if deprivation is None else "deprivation",
+        "indicator_labels": {} if deprivation is None else {"deprivation": stages.deprivation_words(study)[0]},
+        "base_map": study.map.base_map,
+        "credits": study_credits(study, population=[item["words"] for item in denominators[:1] if "words" in item]),
+    }
+
+
+def _stacked(indicators: DataFrame, more: DataFrame) -> DataFrame:
+    import pandas as pd
+
+    # Without their attrs, which pandas would compare.
+    tables = [table.astype({"data_year": "Int64"}) for table in (indicators, more)]
+    for table in tables:
+        table.attrs = {}
+    return pd.concat(tables, ignore_index=True)
 
 
 def main_hypothesis(computed: Computed) -> str | None:

@@ -58,6 +58,7 @@ class Computed:
     isochrones: GeoDataFrame | None
     streets: GeoDataFrame | None
     network_notes: dict[str, Any] = field(default_factory=dict)
+    context: GeoDataFrame | None = None
 
 
 def refresh(
@@ -117,7 +118,7 @@ def refresh(
         evolution = _evolution(computed, folder, previous)
         journal["evolution"] = _describe_evolution(evolution, previous)
         with vintages.new_vintage(folder, name) as part:
-            write_outputs(computed, journal, part, evolution=evolution)
+            write_outputs(computed, part, evolution=evolution)
             journal["outputs"] = {p.name: sha256_of(p) for p in sorted(part.iterdir())}
             journals.write_journal(journal, part / vintages.JOURNAL)
     return RefreshResult(name, folder / "vintages" / name, True, journal)
@@ -159,9 +160,10 @@ def compute_vintage(study: Study) -> Computed:
         placed = stages.place_practitioners(study, practitioners, located, territories)
     with progress.stage("Densities"):
         indicators = stages.compute_indicators(study, placed.counted(), territories, population)
-    isochrones, notes = None, {}
+    isochrones, context, notes = None, None, {}
     if study.network:
         with progress.stage("Road network and isochrones"):
+            context = stages.load_context(study, territories=territories)
             network = stages.load_network(study, study.isochrones.mode, territories=territories)
             isochrones = stages.compute_site_isochrones(study, network, placed)
             notes = {
@@ -170,7 +172,7 @@ def compute_vintage(study: Study) -> Computed:
                 "unreachable_node_share": round(1 - network.largest_component_share, 4),
                 **dict(sorted(network.notes.items())),
             }
-    return Computed(study, territories, placed, indicators, isochrones, streets, notes)
+    return Computed(study, territories, placed, indicators, isochrones, streets, notes, context)
 
 
 def _begin_journal(study: Study, source: Path) -> dict[str, Any]:

@@ -6,9 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from carto_sante.crs import departement_of, metric_crs_of
+from carto_sante.density import read_context as read_index
 from carto_sante.errors import InputError, NoResultError
 from carto_sante.geocoding import list_streets, open_reference
 from carto_sante.network import RoadNetwork, read_osm
+from carto_sante.network.context import read_context
 from carto_sante.population import read_population
 from carto_sante.study import Study
 from carto_sante.territories import read_territories
@@ -163,6 +165,60 @@ def load_streets(study: Study) -> GeoDataFrame | None:
         return None
     index = getattr(open_reference(study.geocoding.reference), "index", None)
     return None if index is None else list_streets(index, communes=study.study.communes)
+
+
+def load_context(study: Study, *, territories: GeoDataFrame) -> GeoDataFrame | None:
+    """Return the main streets, railways and water of the study's OSM file, drawn under the map; None without one.
+
+    See `carto_sante.network.context.read_context` for the columns.
+    """
+    if study.network is None:
+        return None
+    return read_context(study.network.path, area=territories[["geometry"]])
+
+
+def load_deprivation(study: Study, *, territories: GeoDataFrame) -> pd.DataFrame | None:
+    """Return the study's deprivation index or income by zone as indicators; None where it names none.
+
+    Returns
+    -------
+    DataFrame
+        As `carto_sante.schemas.INDICATORS`: profession "all", indicator "deprivation", for every zone of
+        ``density.level``; "missing" where the file has no value. The unit is what ``density.deprivation_label`` has
+        between brackets, the hypothesis is the label.
+    """
+    import pandas as pd
+
+    if study.density.deprivation is None:
+        return None
+    level = study.density.level
+    context = read_index(study.density.deprivation, level=level, index="deprivation", value_column="value")
+    zones = territories.loc[territories["territory_level"] == level].sort_values("territory_id")
+    values = zones["territory_id"].map(context.set_index("territory_id")["index_value"]).astype("float64")
+    label, unit = deprivation_words(study)
+    return pd.DataFrame(
+        {
+            "territory_id": zones["territory_id"].to_numpy(),
+            "territory_level": level,
+            "territory_label": zones["territory_label"].to_numpy(),
+            "profession": "all",
+            "indicator": "deprivation",
+            "indicator_value": values.to_numpy(),
+            "unit": unit,
+            "lower": float("nan"),
+            "upper": float("nan"),
+            "status": ["missing" if missing else "ok" for missing in values.isna()],
+            "data_year": pd.array([pd.NA] * len(zones), dtype="Int64"),
+            "hypothesis": label,
+        }
+    )
+
+
+def deprivation_words(study: Study) -> tuple[str, str]:
+    """Return the label and the unit of the study's deprivation index, read from ``density.deprivation_label``."""
+    text = study.density.deprivation_label or "Indice de défavorisation"
+    label, _, unit = text.rstrip(") ").rpartition(" (") if text.rstrip().endswith(")") else (text, "", "")
+    return label, unit
 
 
 def load_network(study: Study, mode: str, *, territories: GeoDataFrame, buffer_m: float = 3_000.0) -> RoadNetwork:

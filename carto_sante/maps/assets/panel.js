@@ -213,6 +213,7 @@
             return cs.el("div", { class: "cs-recourse" }, cs.el("label", { class: "cs-all" }, all,
                 cs.el("span", {}, recourse)), cs.el("ul", {}, lines));
         });
+        if (!parts.length) return null;
         return cs.el("fieldset", {}, cs.el("legend", {}, app.words.people), parts, outsideBox(app), notLocated(app));
     }
     function professionBox(app, index) {
@@ -286,6 +287,7 @@
         const input = cs.el("select", { id: id, onchange: () => cs.showBase(app, input.value) },
             app.data.base_maps.map((base) => option(base.key, base.label)));
         input.value = app.baseKey;
+        app.baseInput = input;
         return cs.el("div", { class: "cs-choice cs-base" }, cs.el("label", { for: id }, "Fond de carte"), input);
     }
     function tablePart(app) {

@@ -72,17 +72,32 @@
                     record ? cs.el("small", {}, interval(record, index, digitsOf(rates, record.values[index]))) : null) : null,
                 references.length ? cs.el("td", {}, referenceText(app, references, profession.key, rates)) : null);
         }).filter(Boolean);
+        lines.push(...placeLines(app, level, index, rates, references, Boolean(counts)));
         if (!lines.length) return null;
         const shown = latest(app, rates);
         const label = shown ? shortLabel(shown) + year(shown) : "";
         const hasInterval = rates.some((record) => record.lower[index] !== null);
         return cs.el("table", {},
             cs.el("thead", {}, cs.el("tr", {}, cs.el("th", { scope: "col" }, "Profession"),
-                counts ? cs.el("th", { scope: "col" }, "Praticiens") : null,
+                counts ? cs.el("th", { scope: "col" }, "Nombre") : null,
                 label ? cs.el("th", { scope: "col" }, label,
                     hasInterval ? cs.el("small", {}, "et intervalle à 95\u00a0%") : null) : null,
                 references.length ? cs.el("th", { scope: "col" }, "Ensemble") : null)),
             cs.el("tbody", {}, lines));
+    }
+    // Places of care, which have a rate as professions do; their number is an indicator of its own.
+    function placeLines(app, level, index, rates, references, hasCounts) {
+        return app.data.facilities.map(function (kind) {
+            const record = latest(app, rates.filter((item) => item.profession === kind.key));
+            if (!record) return null;
+            const number = app.data.choropleths.find((item) => item.level === level.key &&
+                item.indicator === "practitioner_count" && item.profession === kind.key);
+            return cs.el("tr", {}, rowHead(kind, kind.label, ""),
+                hasCounts ? cs.el("td", {}, number ? cs.zoneValue(number, index).text : "–") : null,
+                cs.el("td", {}, figure(record, index, digitsOf(rates, record.values[index])),
+                    cs.el("small", {}, interval(record, index, digitsOf(rates, record.values[index])))),
+                references.length ? cs.el("td", {}, referenceText(app, references, kind.key, rates)) : null);
+        }).filter(Boolean);
     }
     function referenceText(app, references, key, rates) {
         const record = latest(app, references.filter((item) => item.profession === key));
@@ -109,7 +124,7 @@
         return records.find((item) => item.year === view.year && item.hypothesis === view.hypothesis) ||
             records.find((item) => item.is_main) || records[0];
     }
-    function shortLabel(record) { return record.label.replace(/^Praticiens pour/, "Pour"); }
+    function shortLabel(record) { return record.label.replace(/^(Densité|Praticiens) pour/, "Pour"); }
     function year(record) { return record.year ? " (" + record.year + ")" : ""; }
     function valueText(record, index, unit) {
         const text = cs.zoneValue(record, index).text;

@@ -6,7 +6,7 @@
         cs.app = app;
         app.words = data.words || { people: "Praticiens", one: "praticien", many: "praticiens",
             columns: ["Secteur", "Mode", "Activité"] };
-        app.baseKey = data.is_offline ? "none" : data.base_map;
+        app.baseKey = data.is_offline ? cs.noTiles(app) : data.base_map;
         const first = data.professions.findIndex((profession) => profession.key === data.first_profession);
         app.shown = new Set(first >= 0 && !data.focus ? [first] : data.professions.map((_, index) => index));
         const container = map.getContainer();
@@ -46,20 +46,36 @@
     cs.showBase = function (app, key) {
         if (app.base) app.base.remove();
         app.base = null;
+        cs.showContext(app, key === "light");
         snap(app, key);
         const base = app.data.base_maps.find((item) => item.key === key);
         app.baseKey = key;
         if (base && base.url) {
             app.base = L.tileLayer(base.url, { maxZoom: base.max_zoom, attribution: base.attribution }).addTo(app.map);
+            fallBack(app, app.base);
         }
         if (app.level) cs.drawChoropleth(app, app.record);
         app.map.setMaxZoom(base ? base.max_zoom : 19);
     };
 
+    // What is shown under the zones where there are no tiles.
+    cs.noTiles = (app) => (app.data.base_maps.some((base) => base.key === "light") ? "light" : "none");
+
+    // Tiles that do not come (no network, a proxy) leave their place to the light base, when not one has come.
+    function fallBack(app, layer) {
+        let hasOne = false;
+        layer.on("tileload", () => { hasOne = true; });
+        layer.on("tileerror", function () {
+            if (hasOne || app.base !== layer || cs.noTiles(app) !== "light") return;
+            cs.showBase(app, "light");
+            if (app.baseInput) app.baseInput.value = "light";
+        });
+    }
+
     // Leaflet takes attributions as markup: what the study wrote is escaped by the browser itself.
     // Tiles blur between whole zooms; without them half zooms fill the screen better.
     function snap(app, key) {
-        const isTiled = key !== "none";
+        const isTiled = key !== "none" && key !== "light";
         app.map.options.zoomSnap = isTiled ? 1 : 0.5;
         if (isTiled && app.map._loaded && app.map.getZoom() % 1) app.map.setZoom(Math.round(app.map.getZoom()), { animate: false });
     }

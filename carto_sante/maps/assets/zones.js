@@ -4,7 +4,7 @@
     const REACH_COLORS = ["#3F007D", "#6A51A3", "#807DBA", "#9E9AC8", "#BCBDDC", "#DADAEB"];
 
     cs.prepareZones = function (app) {
-        const panes = [["cs-zones", 350], ["cs-reach", 370], ["cs-outlines", 390], ["cs-names", 640]];
+        const panes = [["cs-context", 340], ["cs-zones", 350], ["cs-reach", 370], ["cs-outlines", 390], ["cs-names", 640]];
         app.renderers = {};
         for (const [name, order] of panes) {
             const pane = app.map.createPane(name);
@@ -21,6 +21,35 @@
         if (data.rings.length) app.overlays.rings = reachLayer(app, data.rings, ringStyle);
     };
 
+    // The light base: lines travel as whole numbers, each vertex as a step from the one before.
+    cs.showContext = function (app, isShown) {
+        app.hasContext = isShown;
+        if (!isShown) { app.context?.remove(); return; }
+        app.context = app.context || contextLayer(app, app.data.context);
+        app.context.addTo(app.map);
+    };
+    function contextLayer(app, records) {
+        const base = { pane: "cs-context", renderer: app.renderers["cs-context"], interactive: false, smoothFactor: 1.5 };
+        return L.layerGroup(records.map(function (record) {
+            if (record.is_area) {
+                return L.polygon(record.lines.map((rings) => rings.map(decoded)),
+                    { ...base, stroke: false, fillColor: record.color, fillOpacity: 1 });
+            }
+            return L.polyline(record.lines.map(decoded),
+                { ...base, color: record.color, weight: record.width, dashArray: record.dash, opacity: 1 });
+        }));
+    }
+    function decoded(steps) {
+        const points = [];
+        let x = 0, y = 0;
+        for (let i = 0; i < steps.length; i += 2) {
+            x += steps[i];
+            y += steps[i + 1];
+            points.push([y / 1e5, x / 1e5]);
+        }
+        return points;
+    }
+
     // What a zone shows for the choropleth in view: {color, text}.
     cs.zoneValue = function (record, index) {
         if (!record) return { color: "#F2EFE9", text: "" };
@@ -36,7 +65,7 @@
     // Paler over a base map, and under the bands of reach, which would otherwise change the colours of the legend.
     cs.fillOpacity = function (app) {
         const isUnderReach = app.overlays.isochrones && app.map.hasLayer(app.overlays.isochrones);
-        return isUnderReach ? 0.12 : app.base ? 0.68 : 0.92;
+        return isUnderReach ? 0.12 : app.base ? 0.68 : app.hasContext ? 0.66 : 0.92;
     };
 
     cs.drawChoropleth = function (app, record) {
