@@ -403,6 +403,11 @@ def _cross_problems(study: Study, *, check_files: bool) -> list[str]:
             f"density.level: {study.density.level!r} is not a level of [[territories]]. "
             f"{suggest(study.density.level, levels)}"
         )
+    problems += [
+        f"population[{number}].level: {item.level!r} is not a level of [[territories]]. {suggest(item.level, levels)}"
+        for number, item in enumerate(study.population)
+        if item.level is not None and item.level not in (*levels, "commune")
+    ]
     names = [item.name for item in study.population]
     for field_name in ("population", "alternative", "grid"):
         name = getattr(study.density, field_name)
@@ -423,11 +428,21 @@ def _sentence(detail: Any) -> str:
     found = detail.get("input")
     kind, message = detail["type"], detail["msg"]
     if kind == "missing":
-        return f"{place}: missing. Expected: {place.split('.')[-1]} = ..."
+        name = place.split(".")[-1]
+        if len(detail["loc"]) == 1:
+            is_list = name in {"registries", "territories", "population"}
+            return f"{place}: missing. Expected: a section {f'[[{name}]]' if is_list else f'[{name}]'}"
+        return f"{place}: missing. Expected: {name} = ..."
     if kind == "extra_forbidden":
         return f"{place}: unknown key. {suggest(str(detail['loc'][-1]), _known_keys(detail['loc'][:-1]))}"
     shown = repr(found) if len(repr(found)) < 80 else repr(found)[:77] + "..."
     text = message.removeprefix("Value error, ")
+    if kind == "string_pattern_mismatch" and detail["loc"][-2:-1] in {("communes",), ("neighbours",)}:
+        text = 'Expected: the five characters of an Insee code, with its leading zero, as in "01004" or "2A004"'
+    elif kind == "string_type" and isinstance(found, int | float):
+        text = f'Expected: text between quotes, as in "{found}"'
+    elif kind.startswith("date"):
+        text = "Expected: year-month-day without quotes, as in 2026-01-15"
     return f"{place}: found {shown}. {text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
