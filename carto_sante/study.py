@@ -190,6 +190,7 @@ class Accessibility(_Section):
     workbook: Path | None = None
     """The DREES workbook that `parameters` is read from, instead of the copy that is shipped."""
     level: Level = "quartier"
+    """Level of the results; that of [density] by default."""
     cuts_per_100k: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (46.3, 74.1)
     """Cuts between classes, in ETP per 100,000: 2.5 and 4 consultations a year for GPs."""
     buffer_m: Annotated[float, Field(gt=0)] | None = None
@@ -363,6 +364,9 @@ def read_study(path: Path | str, *, check_files: bool = True) -> Study:
         # A list whose items failed is also reported as too short: the items say it better.
         problems = [_sentence(item) for item in details if not (item["type"] == "too_short" and item["input"])]
     if study is not None:
+        if "level" not in study.accessibility.model_fields_set:
+            read_at = study.accessibility.model_copy(update={"level": study.density.level})
+            study = study.model_copy(update={"accessibility": read_at})
         study = _absolute(study, source.parent.resolve())
         problems = _cross_problems(study, check_files=check_files)
     if problems or study is None:

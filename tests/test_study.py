@@ -91,3 +91,8 @@ def test_a_missing_study(tmp_path):
     (tmp_path / "study.toml").write_text("x")
     with pytest.raises(MissingFileError, match=r'Did you mean "study\.toml"'):
         read_study(tmp_path / "studi.toml")
+
+
+def test_accessibility_is_read_at_the_level_of_the_densities(write):
+    text = GOOD.replace('level = "quartier"', 'level = "iris"') + '[density]\nlevel = "iris"\n'
+    assert read_study(write(text)).accessibility.level == "iris"
