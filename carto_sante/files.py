@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from carto_sante.errors import InputError, MissingFileError, OutputError
+from carto_sante.errors import FileFormatError, InputError, MissingFileError, OutputError
 
 _PART_PREFIX = ".carto-sante-part-"
 
@@ -113,6 +113,26 @@ def require_file(path: Path | str, *, what: str = "file") -> Path:
     if target.stat().st_size == 0:
         raise InputError(f"The {what} {target} is empty (0 bytes).", next_step="Download or export it again.")
     return target
+
+
+def refuse_workbook(path: Path) -> None:
+    """Refuse a spreadsheet where a text file is expected, whatever its name.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is an Excel or LibreOffice workbook.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(4_096)
+    is_zip = start.startswith(b"PK\x03\x04")
+    parts = (b"[Content_Types].xml", b"docProps/", b"xl/", b"opendocument.spreadsheet")
+    if start.startswith(b"\xd0\xcf\x11\xe0") or (is_zip and any(part in start for part in parts)):
+        raise FileFormatError(
+            f"{path} is a spreadsheet (Excel or LibreOffice), not a text file.",
+            expected="the file as published, or a CSV",
+            next_step="Save the sheet as « CSV UTF-8 », its columns of codes formatted as text first.",
+        )
 
 
 def sha256_of(path: Path | str) -> str:

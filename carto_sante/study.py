@@ -190,6 +190,7 @@ class Accessibility(_Section):
     workbook: Path | None = None
     """The DREES workbook that `parameters` is read from, instead of the copy that is shipped."""
     level: Level = "quartier"
+    """Level of the results; that of [density] by default."""
     cuts_per_100k: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (46.3, 74.1)
     """Cuts between classes, in ETP per 100,000: 2.5 and 4 consultations a year for GPs."""
     buffer_m: Annotated[float, Field(gt=0)] | None = None
@@ -363,6 +364,9 @@ def read_study(path: Path | str, *, check_files: bool = True) -> Study:
         # A list whose items failed is also reported as too short: the items say it better.
         problems = [_sentence(item) for item in details if not (item["type"] == "too_short" and item["input"])]
     if study is not None:
+        if "level" not in study.accessibility.model_fields_set:
+            read_at = study.accessibility.model_copy(update={"level": study.density.level})
+            study = study.model_copy(update={"accessibility": read_at})
         study = _absolute(study, source.parent.resolve())
         problems = _cross_problems(study, check_files=check_files)
     if problems or study is None:
@@ -403,6 +407,11 @@ def _cross_problems(study: Study, *, check_files: bool) -> list[str]:
             f"density.level: {study.density.level!r} is not a level of [[territories]]. "
             f"{suggest(study.density.level, levels)}"
         )
+    problems += [
+        f"population[{number}].level: {item.level!r} is not a level of [[territories]]. {suggest(item.level, levels)}"
+        for number, item in enumerate(study.population)
+        if item.level is not None and item.level not in (*levels, "commune")
+    ]
     names = [item.name for item in study.population]
     for field_name in ("population", "alternative", "grid"):
         name = getattr(study.density, field_name)
@@ -423,11 +432,21 @@ def _sentence(detail: Any) -> str:
     found = detail.get("input")
     kind, message = detail["type"], detail["msg"]
     if kind == "missing":
-        return f"{place}: missing. Expected: {place.split('.')[-1]} = ..."
+        name = place.split(".")[-1]
+        if len(detail["loc"]) == 1:
+            is_list = name in {"registries", "territories", "population"}
+            return f"{place}: missing. Expected: a section {f'[[{name}]]' if is_list else f'[{name}]'}"
+        return f"{place}: missing. Expected: {name} = ..."
     if kind == "extra_forbidden":
         return f"{place}: unknown key. {suggest(str(detail['loc'][-1]), _known_keys(detail['loc'][:-1]))}"
     shown = repr(found) if len(repr(found)) < 80 else repr(found)[:77] + "..."
     text = message.removeprefix("Value error, ")
+    if kind == "string_pattern_mismatch" and detail["loc"][-2:-1] in {("communes",), ("neighbours",)}:
+        text = 'Expected: the five characters of an Insee code, with its leading zero, as in "01004" or "2A004"'
+    elif kind == "string_type" and isinstance(found, int | float):
+        text = f'Expected: text between quotes, as in "{found}"'
+    elif kind.startswith("date"):
+        text = "Expected: year-month-day without quotes, as in 2026-01-15"
     return f"{place}: found {shown}. {text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 

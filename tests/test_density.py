@@ -399,6 +399,27 @@ def test_density_command_on_the_sample_city(sample, tmp_path):
     assert cards.query("place == 'qpv'")["approximation_ratio"].between(0.7, 1.4).all()
 
 
+def test_a_place_of_care_that_the_city_lacks_counts_as_none():
+    table = toy(professions=["gp", "msp"])
+    assert set(values(table, "practitioner_count", "msp").values()) == {0.0}
+
+
+def test_places_of_care_are_unknown_without_their_register(sample, tmp_path):
+    from carto_sante import stages
+    from carto_sante.study import read_study
+
+    text = (sample / "study.toml").read_text(encoding="utf-8")
+    finess = text[text.index('[[registries]]\nkind = "finess"') : text.index('[[registries]]\nkind = "ameli"')]
+    for path in sample.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "rpps_only.toml").write_text(text.replace(finess, ""), encoding="utf-8")
+    study = read_study(tmp_path / "rpps_only.toml")
+    territories = stages.load_territories(study)
+    placed = stages.prepare_practitioners(study, territories)
+    table = stages.compute_indicators(study, placed.counted(), territories, stages.load_population(study))
+    assert set(table["profession"]) == set(study.practitioners.professions)
+
+
 def test_practitioners_points_are_never_changed():
     practitioners, people = toy_city.practitioners(), toy_city.population()
     before = practitioners.copy()

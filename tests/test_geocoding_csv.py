@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from carto_sante.commands.geocode import command
 from carto_sante.errors import CRSError, FileFormatError, InputError, SchemaError, UnknownNameError
-from carto_sante.geocoding import build_index, geocode, geocode_csv, write_check_map
+from carto_sante.geocoding import build_index, geocode, geocode_csv, open_reference, write_check_map
 from carto_sante.geocoding.check_map import reason_in_french
 from carto_sante.geocoding.csv_files import RESULT_COLUMNS, read_csv_table
+from carto_sante.registries.rpps import read_rpps
 from tests import geocoding_city as city
 
 TEXT = (
@@ -175,3 +176,20 @@ def test_command(tmp_path):
     assert summary["by_precision"] == {"housenumber": 2, "none": 3}
     assert "map" not in summary
     assert CliRunner().invoke(command, ["--help"]).output.count("Example") == 1
+
+
+def test_a_column_of_numbers_goes_before_its_streets(index, tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("Cabinet;N°;Rue;Ville\nA;2;rue Pasteur;Montreuil\n", encoding="utf-8")
+    result = geocode_csv(source, index, tmp_path / "out.csv")
+    assert result.columns["address"] == ["N°", "Rue"]
+    assert result.geocoded["geocode_label"].tolist() == ["2 Rue Pasteur 93100 Montreuil"]
+
+
+@pytest.mark.parametrize("read", [read_csv_table, open_reference, read_rpps])
+def test_a_workbook_named_as_text_is_told(tmp_path, read):
+    path = tmp_path / "cabinets.csv"
+    pd.DataFrame({"adresse": ["1 rue de la Gare"]}).to_excel(tmp_path / "cabinets.xlsx")
+    (tmp_path / "cabinets.xlsx").rename(path)
+    with pytest.raises(FileFormatError, match="is a spreadsheet"):
+        read(path)

@@ -312,6 +312,11 @@ def test_offline_without_cache_nor_network_says_what_to_do(tmp_path, city, monke
     assert not (tmp_path / "a.html").exists()
 
 
+def test_a_map_that_needs_the_network_says_so_without_it(city):
+    html = render_html(city)
+    assert html.index("refaites-la avec --offline") < html.index("</head>")
+
+
 def test_inlining_takes_scripts_styles_and_their_images(tmp_path):
     base = "https://example.org/lib/"
     for name, text in (("a.js", "let s='</script>';"), ("a.css", "p{background:url(i/x.png)}"), ("i/x.png", "PNG")):

@@ -156,6 +156,19 @@ def test_finess_completes_a_site_and_says_what_it_did_not_find(tmp_path):
     assert alone["practitioner_id"].tolist() == ["810000000002"]
 
 
+def test_a_cedex_has_the_commune_of_its_name(tmp_path):
+    unknown = {"commune_code": "", "commune_label": ""}
+    rows = [
+        activity(1),
+        activity(2, postcode="35042", routing_label="35042 RENNES CEDEX 7", **unknown),
+        activity(3, postcode="35043", routing_label="35043 SAINT AILLEURS CEDEX", **unknown),
+        activity(4, postcode="56042", routing_label="56042 RENNES CEDEX", **unknown),  # another département
+    ]
+    reading = read_rpps(write_rpps(tmp_path, rows), communes=["35238"])
+    assert sorted(reading.table["practitioner_id"]) == ["810000000001", "810000000002"]
+    assert set(reading.table["commune_code"]) == {"35238"}
+
+
 AMELI = "H;{last};{first};;;12 RUE DE LA GARE;;{postcode};{city};;45;{practice};3;{sector};N;O;G__;" + ";" * 15
 
 

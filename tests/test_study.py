@@ -57,7 +57,10 @@ def test_a_good_study(write, tmp_path):
         ('kind = "rpps"', 'kind = "rpsp"', r"registries\[0\]\.kind: found 'rpsp'"),
         ('title = "Test"', "", r"study\.title: missing"),
         ('["35238"]', "[35238]", r"study\.communes\[0\]: found 35238"),
-        ('["35238"]', '["1004"]', r"study\.communes\[0\]: found '1004'"),
+        ('["35238"]', '["1004"]', r"study\.communes\[0\]: found '1004'\. Expected: the five characters .* zero"),
+        ('["35238"]', "[35238]", r'study\.communes\[0\]: found 35238\. Expected: text between quotes, as in "35238"'),
+        ("[study]", "[density]\nlevel = 3\n[study]", r"density\.level: found 3\. Expected: text between quotes"),
+        ("data_year = 2021", 'data_year = 2021\nlevel = "qvp"', r"population\[0\]\.level: 'qvp' is not a level"),
         ("data_year = 2021", "data_yaer = 2021", r'unknown key\. Did you mean "data_year"'),
         ("[study]", '[practitioners]\nprofessions = ["dentiste"]\n[study]', r'Did you mean "dentist"'),
         ("[study]", '[practitioners]\nfacilities = ["pharmacie"]\n[study]', r'Did you mean "pharmacy"'),
@@ -88,3 +91,8 @@ def test_a_missing_study(tmp_path):
     (tmp_path / "study.toml").write_text("x")
     with pytest.raises(MissingFileError, match=r'Did you mean "study\.toml"'):
         read_study(tmp_path / "studi.toml")
+
+
+def test_accessibility_is_read_at_the_level_of_the_densities(write):
+    text = GOOD.replace('level = "quartier"', 'level = "iris"') + '[density]\nlevel = "iris"\n'
+    assert read_study(write(text)).accessibility.level == "iris"

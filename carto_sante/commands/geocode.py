@@ -66,6 +66,8 @@ def command(
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False, indent=2))
         return
+    used = [f"{name} = {' + '.join(columns)}" for name, columns in result.columns.items() if columns]
+    click.echo(f"Columns read: {', '.join(used)}")
     click.echo(f"{summary['rows']} rows, {summary['not_located']} not located, {summary['doubtful']} to check")
     for name, count in placed["geocode_precision"].value_counts().sort_index().items():
         click.echo(f"  {name}: {count}")

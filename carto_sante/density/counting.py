@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from carto_sante.errors import InputError, SchemaError, UnknownNameError, join_problems, suggest
-from carto_sante.study import known_professions
+from carto_sante.study import known_facility_kinds, known_professions
 from carto_sante.territories.assign import assign_territory
 
 if TYPE_CHECKING:
@@ -116,12 +116,12 @@ def chosen_professions(placed: pd.DataFrame, professions: Sequence[str] | None) 
     Raises
     ------
     UnknownNameError
-        If one is in neither the catalogue nor the table.
+        If one is in neither the catalogues nor the table.
     """
     present = sorted(placed["profession"].unique())
     if professions is None:
         return [str(name) for name in present]
-    known = {*known_professions(), *present}
+    known = {*known_professions(), *known_facility_kinds(), *present}
     unknown = [name for name in professions if name not in known]
     if unknown:
         raise UnknownNameError(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from carto_sante.errors import FileFormatError, InputError, UnknownNameError, join_problems, suggest
-from carto_sante.files import require_file, whole_file
+from carto_sante.files import refuse_workbook, require_file, whole_file
 from carto_sante.geocoding.passes import geocode
 from carto_sante.geocoding.references import Reference
 from carto_sante.geocoding.text import tokens_of
@@ -26,6 +26,10 @@ RESULT_COLUMNS = (
 )  # fmt: skip
 
 _SEPARATORS = (";", ",", "\t", "|")
+
+# A column of streets without their numbers is completed by a column of numbers, where there is one.
+_STREET_NAMES = ("voie", "libelle_voie", "nom_voie", "rue", "street")
+_NUMBER_NAMES = ("numero", "n", "num", "no", "numero_voie", "numero_de_voie", "n_de_voie", "n_voie", "housenumber")
 
 
 class CsvTable(NamedTuple):
@@ -133,6 +137,7 @@ def read_csv_table(path: Path | str) -> CsvTable:
         If the file does not exist, has no header, or has rows longer than it.
     """
     source = require_file(path, what="CSV file")
+    refuse_workbook(source)
     content = source.read_bytes()
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
@@ -191,6 +196,9 @@ def _chosen_columns(header: list[str], named: dict[str, list[str]]) -> dict[str,
         if not chosen.get(column) and not (is_free and column == "address"):
             found = next((normal[name] for name in names if name in normal), None)
             chosen[column] = [found] if found else []
+            if found and column == "address" and _plain(found) in _STREET_NAMES:
+                numbers = [normal[name] for name in _NUMBER_NAMES if name in normal]
+                chosen[column] = [*numbers[:1], found]
     if not chosen["address"]:
         raise UnknownNameError(
             f"No column of address is recognised among {', '.join(header)[:500]}.",

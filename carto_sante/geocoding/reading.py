@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carto_sante.errors import FileFormatError, suggest
-from carto_sante.files import require_file
+from carto_sante.files import refuse_workbook, require_file
 from carto_sante.geocoding.text import repair_encoding
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def read_reference(path: Path | str) -> tuple[pl.DataFrame, dict[str, int]]:
     import polars as pl
 
     source = require_file(path, what="address reference")
+    refuse_workbook(source)
     first = _first_line(source)
     separator = max(",;\t|", key=first.count)
     header = [name.strip().strip('"').lower() for name in first.split(separator)]

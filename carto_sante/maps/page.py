@@ -11,6 +11,19 @@ from carto_sante.files import whole_file
 if TYPE_CHECKING:
     import folium
 
+# Behind a closed network the page would be blank: it says why, and what to do.
+_WITHOUT_NETWORK = """<script>
+addEventListener("load", function () {
+    if (window.L) return;
+    var message = document.createElement("p");
+    message.style.cssText = "position:relative;z-index:9999;margin:2em;max-width:40em;font:1.1em sans-serif";
+    message.textContent = "Cette carte charge ses scripts sur internet, qui ne répond pas ici. " +
+        "Ouvrez-la avec internet, ou refaites-la avec --offline : elle s'ouvrira alors partout.";
+    document.body.prepend(message);
+});
+</script>
+"""
+
 
 def save_map(map: folium.Map, path: Path | str, *, offline: bool = False, cache: Path | None = None) -> Path:
     """Write a map as one HTML file, whole or not at all.
@@ -66,6 +79,8 @@ def render_html(map: folium.Map, *, offline: bool = False, cache: Path | None = 
         from carto_sante.maps.offline import inline_assets
 
         html = inline_assets(html, cache=cache)
+    else:
+        html = html.replace("</head>", f"{_WITHOUT_NETWORK}</head>", 1)
     # Folium forbids zooming the page on a phone, which people with low vision need (WCAG 2.1, criterion 1.4.4).
     viewport = '<meta name="viewport" content="width=device-width, initial-scale=1">'
     html = re.sub(r'<meta name="viewport"[^>]*>', viewport, html, count=1)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carto_sante.errors import FileFormatError
-from carto_sante.files import require_file
+from carto_sante.files import refuse_workbook, require_file
 from carto_sante.registries.encoding import BOM_NOTE, decode, repair_bytes
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def read_header(path: Path | str, *, separator: str) -> tuple[list[str], int, di
         If no line ends within 64 KB, or it is UTF-16.
     """
     source = require_file(path, what="registry file")
+    refuse_workbook(source)
     with source.open("rb") as stream:
         start = stream.read(LONGEST_LINE_BYTES)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -302,6 +302,8 @@ def _keep_area(frame: pl.DataFrame, area: _Area, counts: Accounts) -> pl.DataFra
 def _find_communes(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Give rows without a commune code the one that nearly everyone with their postcode and commune name has.
 
+    Where nobody with a commune has the postcode, as with a CEDEX, the name within the département decides.
+
     Practitioners are counted, not rows, so that a row that comes twice changes nothing. Returns the table, and the
     ``source`` of each row given a commune.
     """
@@ -314,21 +316,39 @@ def _find_communes(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         return table, table.select("source").head(0)
     given = table.filter(placed).join(sought, on="postcode", how="semi")
     named = given.group_by(*places, "commune_code").agg(pl.col("practitioner_id").n_unique().alias("_people"))
-    named = named.with_columns(_plain_label(pl.col("commune_label")).alias("_label"))
-    town = ["postcode", "_label"]
-    sure = (
-        named.filter(pl.col("commune_code").is_not_null())
-        .group_by(*town, "commune_code")
-        .agg(pl.col("_people").sum())
-        .with_columns((pl.col("_people") / pl.col("_people").sum().over(town)).alias("_share"))
-        .filter(pl.col("_share") >= SURE_COMMUNE_SHARE)
-        .select(*town, pl.col("commune_code").alias("_found"))
+    named = named.with_columns(
+        _plain_label(pl.col("commune_label")).alias("_label"), _postal_departement().alias("_departement")
     )
-    known = named.filter(pl.col("commune_code").is_null()).join(sure, on=town, how="inner").select(*places, "_found")
+
+    def sure(*town: str) -> pl.DataFrame:
+        return (
+            named.filter(pl.col("commune_code").is_not_null())
+            .group_by(*town, "commune_code")
+            .agg(pl.col("_people").sum())
+            .with_columns((pl.col("_people") / pl.col("_people").sum().over(town)).alias("_share"))
+            .filter(pl.col("_share") >= SURE_COMMUNE_SHARE)
+            .select(*town, pl.col("commune_code").alias("_found"))
+        )
+
+    unknown = named.filter(pl.col("commune_code").is_null())
+    known = unknown.join(sure("postcode", "_label"), on=["postcode", "_label"], how="inner").select(*places, "_found")
+    # The postcode of a CEDEX is nobody's commune: the name within the département says it.
+    cedex = unknown.join(known, on=places, how="anti").filter(
+        ~pl.col("postcode").is_in(named.filter(pl.col("commune_code").is_not_null()).get_column("postcode").to_list())
+    )
+    by_name = cedex.join(sure("_departement", "_label"), on=["_departement", "_label"], how="inner")
+    known = pl.concat([known, by_name.select(*places, "_found")])
     joined = table.join(known, on=places, how="left", validate="m:1", maintain_order="left")
     is_found = pl.col("commune_code").is_null() & pl.col("_found").is_not_null()
     found = joined.filter(is_found).select("source")
     return joined.with_columns(pl.coalesce("commune_code", "_found").alias("commune_code")).drop("_found"), found
+
+
+def _postal_departement() -> Any:
+    import polars as pl
+
+    code = pl.col("postcode")
+    return pl.when(code.str.starts_with("97")).then(code.str.head(3)).otherwise(code.str.head(2))
 
 
 def _plain_label(label: Any) -> Any:

@@ -141,10 +141,20 @@ def _remarks(journal: dict[str, Any]) -> list[str]:
         if found.get("zones_outside_count")
     ]
     for source in journal.get("denominators", []):
-        lines.append(f"Denominator by {source['level']}: {source['words']}: {source['population_count']:,.0f} people.")
+        lines.append(
+            f"Denominator by {source['level']}: {source['words']}: {source['population_count']:,.0f} people"
+            f"{_left_unsaid(source)}."
+        )
     share = journal.get("network", {}).get("unreachable_node_share")
     if share is not None:
         lines.append(
             f"Road network ({journal['network']['mode']}): {share:.1%} of nodes are not connected to the rest."
         )
     return lines
+
+
+def _left_unsaid(source: dict[str, Any]) -> str:
+    """Say which zones a denominator knows nothing of, and which zones of its source it takes as empty."""
+    unknown, absent = source.get("zones_unknown_count"), source.get("source_zones_absent_count")
+    text = f"; {unknown} zones without a known population" if unknown else ""
+    return text + (f"; {absent} zones are not in the population file and count as empty: check them" if absent else "")

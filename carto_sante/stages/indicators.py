@@ -198,6 +198,9 @@ def compute_indicators(
     denominators = denominators_by_level(study, territories, population)
     if study.density.alternative:
         denominators += denominators_by_level(study, territories, population, source_name=study.density.alternative)
+    # Without a register of establishments their number is unknown, not none.
+    has_register = any(source.kind in {"finess", "bpe"} for source in study.registries)
+    facilities = study.practitioners.facilities if has_register else ()
     tables = []
     for number, item in enumerate(denominators):
         table = compute_density(
@@ -206,7 +209,7 @@ def compute_indicators(
             item.population,
             per_inhabitants=study.density.per_inhabitants,
             level=item.level,
-            professions=(*study.practitioners.professions, *study.practitioners.facilities),
+            professions=(*study.practitioners.professions, *facilities),
             suppress_below=study.density.suppress_below,
             smoothing=study.density.smoothing,
             population_label=item.words,
