@@ -266,6 +266,41 @@ class Study(_Section):
     map: Map = Map()
     checks: Checks = Checks()
 
+    def with_changes(self, **sections: Any) -> Study:
+        """Return the same study under other hypotheses, checked like a file.
+
+        Parameters
+        ----------
+        **sections
+            By section, the keys that change: ``accessibility={"mode": "walk", "limit_min": 15}``. Paths are relative
+            to the current folder.
+
+        Returns
+        -------
+        Study
+
+        Raises
+        ------
+        StudyError
+            Listing every problem, as `read_study`.
+
+        Examples
+        --------
+        >>> study = read_study("data/sample/study.toml")
+        >>> study.with_changes(siting={"etp_added": 2}).siting.etp_added
+        2.0
+        >>> study.with_changes(accessibility={"mode": "car"})
+        Traceback (most recent call last):
+        ...
+        carto_sante.errors.StudyError: The changed study has 1 problem:
+        - accessibility.mode: found 'car'. Input should be 'walk', 'bike' or 'drive'.
+        """
+        raw = self.model_dump()
+        for name, keys in sections.items():
+            own = raw.get(name) or {}
+            raw[name] = {**own, **keys} if isinstance(own, dict) and isinstance(keys, dict) else keys
+        return _checked(raw, name="The changed study", folder=Path.cwd(), check_files=True)
+
     def input_paths(self) -> list[tuple[str, Path]]:
         """Return every file the study reads, as (place in the TOML, path), optional ones left out."""
         found: list[tuple[str, Path]] = []
@@ -355,6 +390,10 @@ def read_study(path: Path | str, *, check_files: bool = True) -> Study:
             expected="TOML in UTF-8 (text between quotes, true/false in lower case)",
             next_step="Mend that line, then run again.",
         ) from error
+    return _checked(raw, name=str(source), folder=source.parent.resolve(), check_files=check_files)
+
+
+def _checked(raw: dict[str, Any], *, name: str, folder: Path, check_files: bool) -> Study:
     problems: list[str] = []
     study: Study | None = None
     try:
@@ -367,11 +406,11 @@ def read_study(path: Path | str, *, check_files: bool = True) -> Study:
         if "level" not in study.accessibility.model_fields_set:
             read_at = study.accessibility.model_copy(update={"level": study.density.level})
             study = study.model_copy(update={"accessibility": read_at})
-        study = _absolute(study, source.parent.resolve())
+        study = _absolute(study, folder)
         problems = _cross_problems(study, check_files=check_files)
     if problems or study is None:
         noun = "problem" if len(problems) == 1 else "problems"
-        raise StudyError(f"{source} has {len(problems)} {noun}:\n" + join_problems(problems))
+        raise StudyError(f"{name} has {len(problems)} {noun}:\n" + join_problems(problems))
     return study
 
 

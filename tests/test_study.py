@@ -96,3 +96,20 @@ def test_a_missing_study(tmp_path):
 def test_accessibility_is_read_at_the_level_of_the_densities(write):
     text = GOOD.replace('level = "quartier"', 'level = "iris"') + '[density]\nlevel = "iris"\n'
     assert read_study(write(text)).accessibility.level == "iris"
+
+
+def test_a_changed_study_is_checked_like_a_file(write):
+    study = read_study(write(GOOD))
+    assert study.with_changes() == study
+    changed = study.with_changes(accessibility={"limit_min": 12}, siting={"mode": "drive"})
+    assert changed.accessibility.limit_min == 12
+    assert changed.accessibility.mode == study.accessibility.mode
+    assert changed.siting.mode == "drive"
+    assert study.accessibility.limit_min == 20
+    with pytest.raises(StudyError, match="has 4 problems") as caught:
+        study.with_changes(
+            accessibility={"limit": 12}, siting={"mode": "car"}, acessibility={"mode": "walk"}, population={"kind": "x"}
+        )
+    assert "siting.mode: found 'car'" in str(caught.value)
+    with pytest.raises(StudyError, match=r'density\.level: .*Did you mean "quartier"'):
+        study.with_changes(density={"level": "quartiers"})

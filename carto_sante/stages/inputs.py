@@ -71,7 +71,7 @@ def load_territories(study: Study) -> GeoDataFrame:
             keep=source.keep or None,
             departement=departement,
         )
-        repairs[source.level] = dict(level.attrs.get("report", {}))
+        repairs[source.level] = dict(level.attrs)
         level.attrs = {}
         levels.append(level)
     if "commune" not in {source.level for source in study.territories}:

@@ -108,7 +108,10 @@ class PlacedPractitioners:
         levels = [name for name in self.table.columns if name.endswith("_id") and name not in _OTHER_IDS]
         columns = [*[c for c, spec in PRACTITIONERS.columns.items() if spec.is_required], *levels, "geometry"]
         frames = [part.reindex(columns=columns) for part in parts if len(part)] or [parts[0].reindex(columns=columns)]
-        return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=self.table.crs)
+        table = gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), geometry="geometry", crs=self.table.crs)
+        # Facilities have no row of a registry: the column stays one of numbers, as the schema asks.
+        table["source_row"] = table["source_row"].astype("Int64")
+        return table
 
 
 _OTHER_IDS = {"practitioner_id", "site_id", "rpps_id", "finess_et_id", "finess_ej_id", "geocode_id", "facility_id"}

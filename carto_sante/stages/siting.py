@@ -97,6 +97,10 @@ def compute_study_siting(study: Study) -> StudySiting:
     names = [*order, *[name for name in ranking["destination_id"] if name not in order]]
     usable = set(ranking.loc[ranking["status"] == "ok", "destination_id"])
     shown = [name for name in names if name in usable][: chosen.sheets_count]
+    if not shown:  # no sheet asked for, or no candidate that a street leads to
+        return StudySiting(
+            ranking, [], solution, case.threshold, _hypothesis(case, demand), territories, case.supply, placed, lost
+        )
     near = count_newly_near(study, placed, demand, candidates, shown, territories)
     sheets = [build_sheet(case, name, ranking, territories, near, network, placed) for name in shown]
     return StudySiting(
