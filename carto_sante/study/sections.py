@@ -1,23 +1,20 @@
-"""The frozen parameters of one study, read from a TOML file.
+"""The sections of a study file: names, types, defaults.
 
-`read_study` reports every problem of the file at once, each with its place, what was found and what was
-expected. Paths are relative to the study file.
+Each section is frozen and refuses what it does not know; paths are relative to the study file until it is read.
 """
 
 from __future__ import annotations
 
 import csv
 import datetime as dt
-import tomllib
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from carto_sante.errors import MissingFileError, StudyError, join_problems, suggest
-from carto_sante.files import require_file
+from carto_sante.errors import suggest
 
 Mode = Literal["walk", "bike", "drive"]
 Level = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -30,11 +27,11 @@ DEFAULT_PROFESSIONS = (
 )  # fmt: skip
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Header(_Section):
+class Header(Section):
     """[study]: title, data date and communes."""
 
     title: str
@@ -45,7 +42,7 @@ class Header(_Section):
     credits: tuple[str, ...] = ()
 
 
-class Fetched(_Section):
+class Fetched(Section):
     """A section whose file can be fetched: where from, and its checksum."""
 
     source_key: str | None = None
@@ -76,7 +73,7 @@ class RegistrySource(Fetched):
     optional: bool = False
 
 
-class Practitioners(_Section):
+class Practitioners(Section):
     """[practitioners]: who counts."""
 
     professions: tuple[str, ...] = DEFAULT_PROFESSIONS
@@ -139,7 +136,7 @@ class PopulationSource(Fetched):
     crs: str | None = None
 
 
-class Density(_Section):
+class Density(Section):
     """[density]: denominators and level of reading."""
 
     population: str | None = None
@@ -166,7 +163,7 @@ class Network(Fetched):
     data_date: dt.date | None = None
 
 
-class Isochrones(_Section):
+class Isochrones(Section):
     """[isochrones]: from which sites, by which mode, how far."""
 
     profession: str = "gp"
@@ -175,7 +172,7 @@ class Isochrones(_Section):
     max_error_share: Annotated[float, Field(ge=0, le=1)] = 0.25
 
 
-class Accessibility(_Section):
+class Accessibility(Section):
     """[accessibility]: floating catchment."""
 
     professions: Annotated[tuple[str, ...], Field(min_length=1)] = ("gp",)
@@ -199,7 +196,7 @@ class Accessibility(_Section):
     """Minutes by which trips are lengthened and shortened in the table of sensitivity."""
 
 
-class Siting(_Section):
+class Siting(Section):
     """[siting]: candidates for a new MSP."""
 
     candidates: Path | None = None
@@ -232,7 +229,7 @@ class Siting(_Section):
     """Candidates that get a sheet."""
 
 
-class Map(_Section):
+class Map(Section):
     """[map]: what the map shows first."""
 
     indicator: str = "practitioners_per_100k"
@@ -241,7 +238,7 @@ class Map(_Section):
     offline: bool = False
 
 
-class Checks(_Section):
+class Checks(Section):
     """[checks]: what stops a refresh."""
 
     max_shrink_share: Annotated[float, Field(ge=0, le=1)] = 0.10
@@ -249,7 +246,7 @@ class Checks(_Section):
     max_age_days: Annotated[int, Field(gt=0)] | None = None
 
 
-class Study(_Section):
+class Study(Section):
     """One study: everything a refresh needs to know, frozen."""
 
     study: Header
@@ -299,7 +296,10 @@ class Study(_Section):
         for name, keys in sections.items():
             own = raw.get(name) or {}
             raw[name] = {**own, **keys} if isinstance(own, dict) and isinstance(keys, dict) else keys
-        return _checked(raw, name="The changed study", folder=Path.cwd(), check_files=True)
+        # Reading stands above the sections; a section that is asked to change goes through it again.
+        from carto_sante.study.reading import checked_study
+
+        return checked_study(raw, name="The changed study", folder=Path.cwd(), check_files=True)
 
     def input_paths(self) -> list[tuple[str, Path]]:
         """Return every file the study reads, as (place in the TOML, path), optional ones left out."""
@@ -353,156 +353,3 @@ def _keys(name: str, column: str) -> tuple[str, ...]:
     # The catalogues are data of the registries, a layer above; only their keys are read here.
     text = resources.files("carto_sante").joinpath("registries/data").joinpath(name).read_text(encoding="utf-8")
     return tuple(row[column] for row in csv.DictReader(text.splitlines()))
-
-
-def read_study(path: Path | str, *, check_files: bool = True) -> Study:
-    """Read and check a study file.
-
-    Parameters
-    ----------
-    path : path
-        The TOML file.
-    check_files : bool, default True
-        Whether every file it names must exist (`fetch` runs before they do).
-
-    Returns
-    -------
-    Study
-        Frozen; paths are absolute.
-
-    Raises
-    ------
-    MissingFileError
-        If the file does not exist.
-    StudyError
-        Listing every problem: place, found, expected.
-
-    Examples
-    --------
-    >>> study = read_study("data/sample/study.toml")  # doctest: +SKIP
-    """
-    source = require_file(path, what="study file")
-    try:
-        raw = tomllib.loads(source.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(
-            f"{source} is not valid TOML: {error}.",
-            expected="TOML in UTF-8 (text between quotes, true/false in lower case)",
-            next_step="Mend that line, then run again.",
-        ) from error
-    return _checked(raw, name=str(source), folder=source.parent.resolve(), check_files=check_files)
-
-
-def _checked(raw: dict[str, Any], *, name: str, folder: Path, check_files: bool) -> Study:
-    problems: list[str] = []
-    study: Study | None = None
-    try:
-        study = Study.model_validate(raw)
-    except ValidationError as error:
-        details = error.errors(include_url=False)
-        # A list whose items failed is also reported as too short: the items say it better.
-        problems = [_sentence(item) for item in details if not (item["type"] == "too_short" and item["input"])]
-    if study is not None:
-        if "level" not in study.accessibility.model_fields_set:
-            read_at = study.accessibility.model_copy(update={"level": study.density.level})
-            study = study.model_copy(update={"accessibility": read_at})
-        study = _absolute(study, folder)
-        problems = _cross_problems(study, check_files=check_files)
-    if problems or study is None:
-        noun = "problem" if len(problems) == 1 else "problems"
-        raise StudyError(f"{name} has {len(problems)} {noun}:\n" + join_problems(problems))
-    return study
-
-
-def _absolute(study: Study, folder: Path) -> Study:
-    def visit(value: Any) -> Any:
-        if isinstance(value, Path):
-            return value if value.is_absolute() else folder / value
-        if isinstance(value, _Section):
-            return value.model_copy(update={name: visit(getattr(value, name)) for name in type(value).model_fields})
-        if isinstance(value, tuple):
-            return tuple(visit(item) for item in value)
-        return value
-
-    result: Study = visit(study)
-    return result
-
-
-def _cross_problems(study: Study, *, check_files: bool) -> list[str]:
-    problems = []
-    if check_files:
-        for place, path in study.input_paths():
-            try:
-                require_file(path, what="file")
-            except (MissingFileError, ValueError) as error:
-                problems.append(f"{place}: {error}")
-    levels = [item.level for item in study.territories]
-    problems += [
-        f"territories: level {level!r} is declared twice"
-        for level in sorted({x for x in levels if levels.count(x) > 1})
-    ]
-    if study.density.level not in levels:
-        problems.append(
-            f"density.level: {study.density.level!r} is not a level of [[territories]]. "
-            f"{suggest(study.density.level, levels)}"
-        )
-    problems += [
-        f"population[{number}].level: {item.level!r} is not a level of [[territories]]. {suggest(item.level, levels)}"
-        for number, item in enumerate(study.population)
-        if item.level is not None and item.level not in (*levels, "commune")
-    ]
-    names = [item.name for item in study.population]
-    for field_name in ("population", "alternative", "grid"):
-        name = getattr(study.density, field_name)
-        if name is not None and name not in names:
-            problems.append(f"density.{field_name}: {name!r} is not a name of [[population]]. {suggest(name, names)}")
-    chosen = {"isochrones": study.isochrones.profession, "map": study.map.profession, "siting": study.siting.profession}
-    for section, name in chosen.items():
-        known = known_professions() if section == "siting" else (*known_professions(), *known_facility_kinds())
-        if name not in known:
-            problems.append(f"{section}.profession: unknown profession {name!r}. {suggest(name, known)}")
-    return problems
-
-
-def _sentence(detail: Any) -> str:
-    place = ""
-    for part in detail["loc"]:
-        place += f"[{part}]" if isinstance(part, int) else (f".{part}" if place else str(part))
-    found = detail.get("input")
-    kind, message = detail["type"], detail["msg"]
-    if kind == "missing":
-        name = place.split(".")[-1]
-        if len(detail["loc"]) == 1:
-            is_list = name in {"registries", "territories", "population"}
-            return f"{place}: missing. Expected: a section {f'[[{name}]]' if is_list else f'[{name}]'}"
-        return f"{place}: missing. Expected: {name} = ..."
-    if kind == "extra_forbidden":
-        return f"{place}: unknown key. {suggest(str(detail['loc'][-1]), _known_keys(detail['loc'][:-1]))}"
-    shown = repr(found) if len(repr(found)) < 80 else repr(found)[:77] + "..."
-    text = message.removeprefix("Value error, ")
-    if kind == "string_pattern_mismatch" and detail["loc"][-2:-1] in {("communes",), ("neighbours",)}:
-        text = 'Expected: the five characters of an Insee code, with its leading zero, as in "01004" or "2A004"'
-    elif kind == "string_type" and isinstance(found, int | float):
-        text = f'Expected: text between quotes, as in "{found}"'
-    elif kind.startswith("date"):
-        text = "Expected: year-month-day without quotes, as in 2026-01-15"
-    return f"{place}: found {shown}. {text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
-
-
-def _known_keys(loc: tuple[Any, ...]) -> list[str]:
-    model: Any = Study
-    for part in loc:
-        if isinstance(part, int):
-            continue
-        annotation = model.model_fields[part].annotation
-        model = next((item for item in _models_in(annotation)), None)
-        if model is None:
-            return []
-    return list(model.model_fields)
-
-
-def _models_in(annotation: Any) -> list[type[_Section]]:
-    if isinstance(annotation, type) and issubclass(annotation, _Section):
-        return [annotation]
-    arguments = getattr(annotation, "__args__", ())
-    return [model for argument in arguments for model in _models_in(argument)]
