@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import geopandas as gpd
@@ -265,38 +263,6 @@ def test_a_disk_that_fills_up_leaves_the_previous_vintage(done, tmp_path):
     assert "could not be written" in said.stderr, said.stderr
     assert sorted(p.name for p in (out / "vintages").iterdir()) == ["2025-01-15"]
     assert (out / "current").resolve().name == "2025-01-15"
-
-
-def test_killed_at_twenty_random_moments(done, tmp_path):
-    out = tmp_path / "out"
-    shutil.copytree(done.folder.parents[1] / "vintages" / "2025-01-15", out / "vintages" / "2025-01-15")
-    (out / "current").symlink_to("vintages/2025-01-15")
-    before = {p.name: p.read_bytes() for p in (out / "vintages" / "2025-01-15").iterdir()}
-    arguments = [*COMMAND, "refresh", str(SAMPLE / "study.toml"), "--out", str(out)]
-    environment = {**os.environ, "PYTHONPATH": str(SAMPLE.parents[1])}
-    started = time.monotonic()
-    timing = [*arguments[:-1], str(tmp_path / "timing")]
-    subprocess.run(timing, env=environment, capture_output=True, check=True)
-    duration = time.monotonic() - started
-    moments = random.Random(20260115)
-    for _ in range(20):
-        process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(moments.uniform(0.0, duration))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert {p.name: p.read_bytes() for p in (out / "vintages" / "2025-01-15").iterdir()} == before
-        assert (out / "current" / "carte.html").is_file()
-        whole = out / "vintages" / "2026-01-15"
-        if whole.exists():  # the run ended before it was killed: the vintage is whole, never half
-            assert {p.name for p in whole.iterdir()} == set(before)
-            shutil.rmtree(whole)
-            (out / "current").unlink()
-            (out / "current").symlink_to("vintages/2025-01-15")
-    assert subprocess.run(arguments, env=environment, capture_output=True).returncode == 0
-    assert sorted(p.name for p in (out / "vintages").iterdir()) == ["2025-01-15", "2026-01-15"]
-    for path in done.folder.iterdir():
-        if path.name != "journal.json":
-            assert (out / "current" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_an_unbalanced_ledger_stops_the_run(city, tmp_path, monkeypatch, capsys):

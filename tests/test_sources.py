@@ -13,7 +13,7 @@ from carto_sante.errors import InputError, SourceError, UnknownNameError
 from carto_sante.sources import Source, fetch_file, fetch_study, find_source, load_sources, plan_study
 from carto_sante.sources.recognise import check_content
 from carto_sante.study import read_study
-from tests.servers import misbehaving as bad
+from tests.servers import failing_files as bad
 
 GOOD = b"Identifiant PP|Nom\n" + b"1|A\n" * 100_000
 

@@ -52,6 +52,7 @@ def read_study(path: Path | str, *, check_files: bool = True) -> Study:
 
 
 def checked_study(raw: dict[str, Any], *, name: str, folder: Path, check_files: bool) -> Study:
+    """Return a study from its raw values; see `read_study`. ``name`` is how errors name where they come from."""
     problems: list[str] = []
     study: Study | None = None
     try:

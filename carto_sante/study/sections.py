@@ -28,6 +28,8 @@ DEFAULT_PROFESSIONS = (
 
 
 class Section(BaseModel):
+    """Base of every section: frozen, refusing unknown keys."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -283,6 +285,7 @@ class Study(Section):
 
         Examples
         --------
+        >>> from carto_sante.study import read_study
         >>> study = read_study("data/sample/study.toml")
         >>> study.with_changes(siting={"etp_added": 2}).siting.etp_added
         2.0

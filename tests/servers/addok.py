@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
+
 REQUIREMENTS = [
     "addok==1.2.1",
     "addok-fr==1.1.0",
@@ -57,11 +59,15 @@ CSV_MIN_SCORE = 0.1
 
 def install(folder: Path) -> Path:
     """Return the ``bin`` of an environment that holds addok, made if it does not exist."""
-    binaries = folder / "bin"
-    if not (binaries / "addok").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True)
-        subprocess.run([binaries / "python", "-m", "pip", "install", "-q", *REQUIREMENTS], check=True, timeout=900)
+    binaries, is_ready = folder / "bin", folder / "ready"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Two test processes may ask for it at once: the second waits for the first.
+    with filelock.FileLock(folder.with_suffix(".lock")):
+        if not is_ready.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            venv.create(folder, with_pip=True)
+            subprocess.run([binaries / "python", "-m", "pip", "install", "-q", *REQUIREMENTS], check=True, timeout=900)
+            is_ready.touch()
     return binaries
 
 
