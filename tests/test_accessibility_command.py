@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pandas as pd
@@ -49,6 +50,13 @@ def test_accessibility_of_the_sample_city(access):
     assert points.available_etp.sum() == pytest.approx(summary["supply_reached_etp"], rel=1e-6)
     assert summary["edge"]["largest_change_per_100k"] > 0
     assert "Effet de bord" in text
+    assert text.startswith("Médecins généralistes : ")
+    # French figures: a comma, and a space before the sign.
+    assert re.search(r"d'écart \(\d+,\d %\)", text)
+    assert "(0 %) sous 46,3 ETP" in text
+    assert "aucune zone ne change de classe dans les 6 variantes" in text
+    assert "trajets en voiture" in text
+    assert "déclarés" not in text
     assert "Hypothèse" in text
 
 

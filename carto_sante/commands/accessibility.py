@@ -72,22 +72,31 @@ def _write(item: StudyAccessibility, folder: Path) -> None:
 
 
 def _sentences(item: StudyAccessibility) -> list[str]:
+    from carto_sante.registries.professions import load_catalogue
+
     summary: dict[str, Any] = item.summary
 
     def number(value: float, digits: int = 0) -> str:
         return f"{value:,.{digits}f}".replace(",", " ").replace(".", ",")
 
+    def share(value: float, digits: int = 0) -> str:
+        return f"{number(value * 100, digits)} %"
+
+    label = load_catalogue()["profession_label_plural"].get(item.profession, item.profession)
     lines = [
-        f"{item.profession} : {number(summary['mean_per_100k'], 1)} ETP pour 100 000 habitants en moyenne "
+        f"{label} : {number(summary['mean_per_100k'], 1)} ETP pour 100 000 habitants en moyenne "
         f"({number(summary['supply_reached_etp'], 1)} ETP atteints sur {number(summary['supply_etp'], 1)})."
     ]
     lines += [
-        f"  {number(part['population_below_count'])} habitants ({part['population_below_share']:.0%}) sous "
+        f"  {number(part['population_below_count'])} habitants ({share(part['population_below_share'])}) sous "
         f"{number(part['threshold_per_100k'], 1)} ETP pour 100 000."
         for part in summary["below"]
     ]
     if summary["points_missing"]:
         lines.append(f"  {len(summary['points_missing'])} points sans route proche : valeur inconnue, non nulle.")
+    tried = len(item.sensitivity_summary) - 1
+    if tried > 0 and not item.sensitivity_summary["zones_flipped_count"].any():
+        lines.append(f"  Sensibilité : aucune zone ne change de classe dans les {tried} variantes essayées.")
     for row in item.sensitivity_summary.itertuples():
         if row.zones_flipped_count:
             lines.append(
@@ -97,8 +106,8 @@ def _sentences(item: StudyAccessibility) -> list[str]:
     if summary["edge"]:
         edge = summary["edge"]
         lines.append(
-            f"  Effet de bord : au plus {number(edge['largest_change_per_100k'], 2)} ETP pour 100 000 "
-            f"({edge['largest_change_share']:.1%}) avec un tampon doublé (de {number(edge['buffer_m'])} m)."
+            f"  Effet de bord : au plus {number(edge['largest_change_per_100k'], 2)} ETP pour 100 000 d'écart "
+            f"({share(edge['largest_change_share'], 1)}) avec un tampon doublé (de {number(edge['buffer_m'])} m)."
         )
     else:
         lines.append("  Effet de bord non mesuré : rien n'est connu au-delà du tampon (study.neighbours).")
