@@ -134,9 +134,10 @@ def compute_density(
         two = (bounds[0][rows], bounds[1][rows])
         blocks += _rate_blocks(few, people, hypothesis, hidden[rows], two, per=per_inhabitants, smoothing=smoothing)
     table = _table(blocks, zones, level, denominators.data_year)
+    present = set(placed["profession"])
     table.attrs["report"] = placed.attrs["report"] | {
-        "professions_absent": [name for name in names if name not in set(placed["profession"])]
-    }  # fmt: skip
+        "professions_absent": [name for name in names if name not in present]
+    }
     return table
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from carto_sante.density import compute_density
 from carto_sante.errors import InputError
-from carto_sante.population import locate_population, select_population, total_population, transfer_population
+from carto_sante.population import locate_population, total_population, transfer_population
 from carto_sante.study import PopulationSource, Study
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Denominator:
         People of the source's zones that stick out of every zone of the level: reported, never spread.
     absent_count : int
         Zones of the source's level that the source does not list, taken as not inhabited.
+    unknown_count : int
+        Zones of the level whose population is not known.
     hypothesis : str
         In French, as written beside each value of the indicators.
     """
@@ -60,9 +62,10 @@ class Denominator:
     source: str
     population: pd.DataFrame
     words: str
-    population_count: float
-    outside_count: float
+    population_count: float = 0.0
+    outside_count: float = 0.0
     absent_count: int = 0
+    unknown_count: int = 0
     hypothesis: str = ""
 
     @property
@@ -122,7 +125,7 @@ def _denominator(
     words = _SOURCES[source.kind]
     if _level_of(source) == level:
         people = _of_zones(table, zones)
-        return Denominator(level, source.name, people, words, float(total_population(people).sum()), 0.0)
+        return _counted(Denominator(level, source.name, people, words))
     if source.kind in {"iris", "qpv", "table"}:
         finer = territories.loc[territories["territory_level"] == _level_of(source)]
         if finer.empty:
@@ -150,9 +153,13 @@ def _denominator(
         return None
     how = _METHODS.get(str(report.get("method", method)), "")
     words = words if source.kind == "points" else f"{words}, {how}".rstrip(", ")
-    total = float(total_population(moved).sum())
     outside = float(report.get("outside_total") or 0.0)
-    return Denominator(level, source.name, moved, words, total, outside, absent_count)
+    return _counted(Denominator(level, source.name, moved, words, outside_count=outside, absent_count=absent_count))
+
+
+def _counted(item: Denominator) -> Denominator:
+    people = total_population(item.population)
+    return replace(item, population_count=float(people.sum()), unknown_count=int(people.isna().sum()))
 
 
 def _of_zones(table: pd.DataFrame, zones: GeoDataFrame) -> pd.DataFrame:
@@ -227,7 +234,6 @@ def compute_indicators(
 
 
 def _described(item: Denominator) -> dict[str, Any]:
-    known = select_population(item.population)["population_count"]
     return {
         "level": item.level,
         "source": item.source,
@@ -235,6 +241,6 @@ def _described(item: Denominator) -> dict[str, Any]:
         "words": f"{item.words}, {item.year}",
         "population_count": round(item.population_count, 1),
         "outside_count": round(item.outside_count, 1),
-        "zones_unknown_count": int(known.isna().sum()),
+        "zones_unknown_count": item.unknown_count,
         "source_zones_absent_count": item.absent_count,
     }
