@@ -122,7 +122,11 @@ def test_command(tmp_path, sample, monkeypatch):
     inputs = toy_map_inputs()
     placed = SimpleNamespace(table=inputs["practitioners"], facilities=None)
     computed = SimpleNamespace(
-        placed=placed, territories=inputs["territories"], indicators=inputs["indicators"], isochrones=None, streets=None,
+        placed=placed,
+        territories=inputs["territories"],
+        indicators=inputs["indicators"],
+        isochrones=None,
+        streets=None,
         context=None,
     )
     monkeypatch.setattr("carto_sante.refresh.run.compute_vintage", lambda study: computed)
