@@ -111,8 +111,8 @@ def write_atlas(
         located = with_zone_column(located, territories, level=name)
     common: dict[str, Any] = {"practitioners": located, "territories": territories, "indicators": indicators,
                               "indicator": indicator, "profession": profession, "hypothesis": hypothesis}  # fmt: skip
-    lines = {"streets": _in_metres(streets, territories), "context": _in_metres(context, territories)}
-    places = {"facilities": city.get("facilities"), "labels": city.get("indicator_labels")}
+    lines: dict[str, Any] = {"streets": _in_metres(streets, territories), "context": _in_metres(context, territories)}
+    places: dict[str, Any] = {"facilities": city.get("facilities"), "labels": city.get("indicator_labels")}
     printed = _Printer(title=title, vintage=vintage, credits=credits, level=level, **lines, **places, **common)
     qpv_level = next((item for item in present if item != level), "qpv")
     whole = build_city_map(

@@ -179,8 +179,8 @@ def _draw_names(axes: Any, page: PrintedTerritory, frame: tuple[float, float, fl
         words = _wrapped_name(str(label))
         half = text_width(words, size_pt=_NAME_PT, weight="bold") / 2 * (right - left) / width_pt
         x = min(max(point.x, left + half), right - half)  # a long name stays whole at the edge
-        axes.text(x, point.y, words, linespacing=1.05, size=_NAME_PT, weight="bold", color=INK, ha="center", va="center",
-                  path_effects=halo, zorder=9, clip_on=True)  # fmt: skip
+        axes.text(x, point.y, words, linespacing=1.05, size=_NAME_PT, weight="bold", color=INK, ha="center",
+                  va="center", path_effects=halo, zorder=9, clip_on=True)  # fmt: skip
 
 
 def _wrapped_name(label: str) -> str:
