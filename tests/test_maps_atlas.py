@@ -15,6 +15,7 @@ from carto_sante.maps.atlas import _Printer
 from carto_sante.maps.changes import balance_notes
 from carto_sante.maps.compare import build_before_after_map
 from carto_sante.maps.element import CityPage
+from carto_sante.study import read_study
 from tests.maps_city import city_inputs, toy_indicators, toy_map_inputs
 
 
@@ -122,9 +123,9 @@ def test_command(tmp_path, sample, monkeypatch):
     inputs = toy_map_inputs()
     placed = SimpleNamespace(table=inputs["practitioners"], facilities=None)
     computed = SimpleNamespace(
-        placed=placed, territories=inputs["territories"], indicators=inputs["indicators"], isochrones=None, streets=None,
-        context=None,
-    )
+        placed=placed, territories=inputs["territories"], indicators=inputs["indicators"], isochrones=None,
+        streets=None, context=None, study=read_study(sample / "study.toml"),
+    )  # fmt: skip
     monkeypatch.setattr("carto_sante.refresh.run.compute_vintage", lambda study: computed)
     study = str(sample / "study.toml")
     out = tmp_path / "atlas"

@@ -25,8 +25,10 @@ from carto_sante.maps.labels import (
     format_number,
     indicator_label,
     level_label,
+    places_of_care,
     profession_of,
     unit_label,
+    unit_of,
 )
 from carto_sante.maps.page import save_map
 from carto_sante.maps.sites import headcounts_by_zone, with_zone_column
@@ -109,15 +111,9 @@ def write_atlas(
         located = with_zone_column(located, territories, level=name)
     common: dict[str, Any] = {"practitioners": located, "territories": territories, "indicators": indicators,
                               "indicator": indicator, "profession": profession, "hypothesis": hypothesis}  # fmt: skip
-    printed = _Printer(
-        title=title,
-        vintage=vintage,
-        streets=_in_metres(streets, territories),
-        context=_in_metres(context, territories),
-        credits=credits,
-        level=level,
-        **common,
-    )
+    lines: dict[str, Any] = {"streets": _in_metres(streets, territories), "context": _in_metres(context, territories)}
+    places: dict[str, Any] = {"facilities": city.get("facilities"), "labels": city.get("indicator_labels")}
+    printed = _Printer(title=title, vintage=vintage, credits=credits, level=level, **lines, **places, **common)
     qpv_level = next((item for item in present if item != level), "qpv")
     whole = build_city_map(
         title=title, vintage=vintage, streets=streets, context=context, level=level, qpv_level=qpv_level,
@@ -143,7 +139,7 @@ def write_atlas(
                 entries.append(printed.entry(name, number, stem))
                 if on_page:
                     on_page(label)
-        column = f"{profession_of(profession).plural}, {unit_label(printed.unit)}"
+        column = f"{profession_of(profession).plural}, {unit_of(printed.unit, profession)}"
         words: dict[str, Any] = {"title": title, "vintage": vintage, "credits": credits}
         write_index(part / "index.html", entries=entries, formats=formats, column=column, **words)
         names = sorted(path.name for path in part.iterdir() if path.name != "index.html")
@@ -168,15 +164,19 @@ class _Printer:
     def __init__(
         self, *, title: str, vintage: Any, practitioners: Any, territories: Any, indicators: Any, indicator: str,
         profession: str, level: str, streets: Any, credits: Sequence[str],
-        context: Any = None, hypothesis: str | Sequence[str] | None = None,
+        context: Any = None, facilities: Any = None, labels: Mapping[str, str] | None = None,
+        hypothesis: str | Sequence[str] | None = None,
     ) -> None:  # fmt: skip
         self.title, self.vintage, self.credits, self.streets = title, vintage, credits, streets
-        self.context = context
+        self.context, self.labels = context, dict(labels or {})
         self.territories, self.level = territories, level
         self.indicator, self.profession = indicator, profession
         placed = practitioners.geometry.notna() & ~practitioners.geometry.is_empty
         self.people = practitioners[placed]
         self.keys = parts.shown_professions(practitioners, None, first=profession)
+        self.places = self._places(facilities)
+        self.kinds = [] if self.places is None else sorted(set(self.places["profession"]))
+        self.drawn = self._drawn()
         preferred = parts.preferred_hypotheses(indicators, hypothesis)
         latest = indicators.assign(_main=indicators["hypothesis"].isin(preferred))
         latest = latest.sort_values(["_main", "data_year"], kind="stable")
@@ -211,9 +211,9 @@ class _Printer:
             zones=background,
             classes=self.classes,
             indicator_label=profession_of(self.profession).plural,
-            unit=unit_label(self.unit) or indicator_label(self.indicator),
-            people=self.people[self.people["profession"].isin(self.keys)],
-            is_inside=self.people.loc[self.people["profession"].isin(self.keys), f"{self.level}_id"].notna(),
+            unit=unit_of(self.unit, self.profession) or indicator_label(self.indicator),
+            people=self.drawn,
+            is_inside=self.drawn["is_inside"],
             qpv=qpv,
             context=self.context,
             streets=self.streets,
@@ -229,7 +229,8 @@ class _Printer:
         zones = zones_of(self.territories, level=level)
         code = str(zones["territory_id"].iloc[number])
         counts = self._counts(level, code)
-        shown = self.keys.index(self.profession) if self.profession in self.keys else None
+        keys = [*self.keys, *self.kinds]
+        shown = keys.index(self.profession) if self.profession in keys else None
         count = format_number(counts[shown]) if shown is not None and counts else UNAVAILABLE
         value = self._value(level, code, self.profession)[0]
         return {
@@ -241,6 +242,28 @@ class _Printer:
             "count": "–" if value == SUPPRESSED else count,
             "value": value,
         }
+
+    def _places(self, facilities: Any) -> Any:
+        """Return the places of care drawn and counted as professions are: where the atlas is about them."""
+        if facilities is None or not len(facilities) or "facility_kind" not in facilities.columns:
+            return None
+        chosen = facilities[facilities.geometry.notna() & ~facilities.geometry.is_empty]
+        if self.profession in places_of_care():
+            chosen = chosen[chosen["facility_kind"] == self.profession]
+        elif len(self.people):
+            return None
+        is_inside = chosen["is_in_study"].astype(bool) if "is_in_study" in chosen.columns else True
+        return chosen[["geometry"]].assign(profession=chosen["facility_kind"].astype(str), is_inside=is_inside)
+
+    def _drawn(self) -> Any:
+        import pandas as pd
+
+        people = self.people[self.people["profession"].isin(self.keys)]
+        people = people[["profession", "geometry"]].assign(is_inside=people[f"{self.level}_id"].notna())
+        if self.places is None or self.places.empty:
+            return people
+        places = self.places.to_crs(people.crs)
+        return pd.concat([people, places], ignore_index=True) if len(people) else places
 
     def _classes(self) -> Classes | None:
         ids = self.background["territory_id"].tolist()
@@ -268,13 +291,15 @@ class _Printer:
 
     def _counts(self, level: str, code: str) -> list[int]:
         table = headcounts_by_zone(self.people, zone_ids=[code], level=level, professions=self.keys)
-        return table[0] if table else []
+        counts = table[0] if table else []
+        rows = [self._row(level, code, "practitioner_count", kind) for kind in self.kinds]
+        return [*counts, *(0 if row is None or row["status"] != "ok" else int(row["indicator_value"]) for row in rows)]
 
     def _header(self) -> list[str]:
         per = unit_label(self.unit).replace("praticiens pour", "pour")
         header = [
-            "Profession",
-            "Praticiens",
+            "Profession" if self.keys else "Lieu de soins",
+            "Praticiens" if self.keys and not self.kinds else "Nombre",
             per.replace("pour ", "pour\n").replace(" hab.", "\nhab.") or "Valeur",
             "Intervalle\nà 95 %",
         ]
@@ -283,7 +308,7 @@ class _Printer:
     def _rows(self, level: str, code: str) -> list[list[str]]:
         counts = self._counts(level, code)
         rows = []
-        for number, key in enumerate(self.keys):
+        for number, key in enumerate([*self.keys, *self.kinds]):
             value, interval = self._value(level, code, key)
             count = "–" if value == SUPPRESSED else format_number(counts[number]) if counts else "–"
             short = {UNAVAILABLE: "n. d.", SUPPRESSED: "secret"}.get(value, value)
@@ -297,7 +322,9 @@ class _Printer:
             row = self._row(level, code, name, parts.ALL_PROFESSIONS)
             if row is not None and row["status"] == "ok":
                 value = float(row["indicator_value"])
-                facts.append((indicator_label(name), format_number(value, decimals=decimals_for([value]))))
+                unit = "" if name == "population_count" else str(row["unit"] or "")
+                words = f"{format_number(value, decimals=decimals_for([value]))} {unit}".strip()
+                facts.append((self.labels.get(name) or indicator_label(name), words))
         return facts
 
     def _reference_zone(self) -> tuple[str, str] | None:

@@ -36,6 +36,8 @@ SCHEMES = {
     "max_breaks": "MaximumBreaks",
 }
 
+_MOST_DECIMALS = 3
+
 ZERO, MISSING, SUPPRESSED = -1, -2, -3
 """Codes of what is not in a class: zero, unknown, and hidden for statistical secrecy."""
 
@@ -116,9 +118,13 @@ def classify(
     used, compact = np.unique(class_of[is_classed], return_inverse=True)
     class_of[is_classed] = compact
     decimals = decimals_for(numbers[is_known])
+    labels = _range_labels(numbers, class_of, len(used), decimals=decimals)
+    while len(set(labels)) < len(labels) and decimals < _MOST_DECIMALS:  # two classes must not read the same
+        decimals += 1
+        labels = _range_labels(numbers, class_of, len(used), decimals=decimals)
     return Classes(
         class_of=class_of,
-        labels=tuple(_range_label(numbers[class_of == index], decimals=decimals) for index in range(len(used))),
+        labels=labels,
         colors=SEQUENTIAL[len(used)] if len(used) else (),
         counts=tuple(int((class_of == index).sum()) for index in range(len(used))),
         upper_bounds=tuple(float(bounds[index]) for index in used),
@@ -227,6 +233,10 @@ def _breaks(numbers: npt.NDArray[np.float64], *, class_count: int, scheme: str) 
     bounds: npt.NDArray[np.float64] = np.asarray(classifier.bins, dtype=np.float64)
     bounds[-1] = max(bounds[-1], numbers.max())
     return bounds
+
+
+def _range_labels(numbers: Any, class_of: Any, count: int, *, decimals: int) -> tuple[str, ...]:
+    return tuple(_range_label(numbers[class_of == index], decimals=decimals) for index in range(count))
 
 
 def _range_label(numbers: npt.NDArray[np.float64], *, decimals: int) -> str:

@@ -29,7 +29,7 @@ UNITS_PER_DEGREE = 100_000
 MAX_BYTES = 250_000
 """Of the JSON of a page. Coarser lines are taken, then the least streets left out, until it holds."""
 _TOLERANCES_M = (5.0, 8.0, 12.0, 18.0)
-_GROUP_GAP_M, _GROUP_M = 15.0, 1_000.0
+_GROUP_GAP_M, _GROUP_M = 15.0, 2_500.0
 _LEAST = ("pedestrian", "tertiary", "secondary")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +22,10 @@ if TYPE_CHECKING:
 
 INK = "#1D2A33"
 _QPV, _GROUND = "#B0005A", "#EEF1F3"
-_NAME_PT = 9.0
+_NAME_PT, _NAME_LETTERS = 9.0, 26
 _MARKERS: dict[str, Any] = {
     "gp": "o", "nurse": "s", "physiotherapist": "^", "dentist": "D", "gynaecologist": "p", "midwife": "v",
-    "paediatrician": "*", "speech_therapist": "h", "orthoptist": "X", "doctor_unspecified": "P",
+    "paediatrician": "*", "speech_therapist": "h", "orthoptist": "X", "pharmacy": "P", "doctor_unspecified": "P",
 }  # fmt: skip
 # Markers of equal area look unequal: thin ones are drawn larger.
 _SIZES = {"paediatrician": 1.7, "ophthalmologist": 1.6, "dentist": 0.85, "nurse": 0.9}
@@ -61,6 +63,12 @@ def marker_of(key: str) -> Any:
         angle = np.linspace(0, np.pi, 13)
         upper = np.column_stack([np.cos(angle), 0.62 * np.sin(angle)])
         return Outline(np.vstack([upper, -upper, upper[:1]]))
+    if key in ("msp", "health_centre"):  # a house
+        from matplotlib.path import Path as Outline
+
+        return Outline(
+            [(0, 1), (1.05, 0.1), (0.7, 0.1), (0.7, -0.95), (-0.7, -0.95), (-0.7, 0.1), (-1.05, 0.1), (0, 1)]
+        )
     return _MARKERS.get(key, "<")
 
 
@@ -130,7 +138,7 @@ def _draw_context(axes: Any, context: Any, window: tuple[float, float, float, fl
         return
     seen = context.cx[window[0] : window[2], window[1] : window[3]]
     # In a small zone streets are wider on paper, as on the ground.
-    scale = float(np.clip(4_000 / (window[2] - window[0]), 0.7, 2.2))
+    scale = float(np.clip(4_000 / (window[2] - window[0]), 0.7, 1.6))
     for order, (kind, style) in enumerate(STYLES.items()):
         shapes = seen.geometry[seen["context_kind"] == kind]
         if shapes.empty:
@@ -168,10 +176,25 @@ def _draw_names(axes: Any, page: PrintedTerritory, frame: tuple[float, float, fl
         if seen.area < window.area * 0.02:
             continue
         point = seen.representative_point()
-        half = text_width(str(label), size_pt=_NAME_PT, weight="bold") / 2 * (right - left) / width_pt
+        words = _wrapped_name(str(label))
+        half = text_width(words, size_pt=_NAME_PT, weight="bold") / 2 * (right - left) / width_pt
         x = min(max(point.x, left + half), right - half)  # a long name stays whole at the edge
-        axes.text(x, point.y, str(label), size=_NAME_PT, weight="bold", color=INK, ha="center", va="center",
-                  path_effects=halo, zorder=9, clip_on=True)  # fmt: skip
+        axes.text(x, point.y, words, linespacing=1.05, size=_NAME_PT, weight="bold", color=INK, ha="center",
+                  va="center", path_effects=halo, zorder=9, clip_on=True)  # fmt: skip
+
+
+def _wrapped_name(label: str) -> str:
+    """Cut a long name after its dashes, or between words."""
+    if len(label) <= _NAME_LETTERS:
+        return label
+    parts = re.split(r"(?<=[-–])\s+|\s*/\s*", label)
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) < _NAME_LETTERS:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(part)
+    return "\n".join(chunk for line in lines for chunk in textwrap.wrap(line, _NAME_LETTERS) or [line])
 
 
 def _draw_people(axes: Any, page: PrintedTerritory) -> None:

@@ -65,8 +65,9 @@ def symbols_of(keys: Sequence[str]) -> dict[str, Symbol]:
     >>> symbols_of(["gp", "art_therapist"])["gp"].color
     '#0068A8'
     """
-    unknown = [key for key in keys if key not in SYMBOLS]
-    return {key: SYMBOLS.get(key) or _OTHER[unknown.index(key) % len(_OTHER)] for key in keys}
+    known = {**SYMBOLS, **_PLACES_OF_CARE}
+    unknown = [key for key in keys if key not in known]
+    return {key: known.get(key) or _OTHER[unknown.index(key) % len(_OTHER)] for key in keys}
 
 
 def facility_symbol(kind: str) -> Symbol:

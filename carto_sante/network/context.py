@@ -125,8 +125,8 @@ def _read(path: Path) -> list[tuple[str, str | None, Any]]:
 
 def _kind(item: Any) -> str | None:
     tags = item.tags
-    if item.is_area():
-        return "water"
+    if item.is_area():  # a square is one too
+        return "water" if any(tags.get(key) == value for key, value in _WATER) else None
     if not item.is_way():
         return None
     if road := _KIND_OF_ROAD.get(tags.get("highway", "")):

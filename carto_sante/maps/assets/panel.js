@@ -265,7 +265,7 @@
             cs.el("ul", { class: "cs-key cs-reach" }, data.isochrones.map((band, index) => keyLine(
                 swatch(cs.reachColor(index, data.isochrones.length), 0.5), band.label)).reverse()));
         for (const kind of data.facilities) items.push(overlayBox(app, "facilities-" + kind.key, cs.symbol(kind, 16),
-            kind.label, false, kind.rows.length));
+            kind.label, kind.key === data.first_profession, kind.rows.length));
         return items.length ? cs.el("fieldset", { class: "cs-overlays" }, cs.el("legend", {}, "Repères"), items) : null;
     }
     function overlayBox(app, name, mark, label, isShown, count) {
