@@ -23,7 +23,8 @@ def command(study: Path, out: Path, levels: tuple[str, ...], formats: tuple[str,
     """Write one map per quartier and per QPV, and their index.
 
     STUDY is a TOML file (see data/sample/study.toml). OUT receives index.html and, for each zone, a page to put online
-    (.html) and an A4 page to print (.pdf, .png) with title, map, table and sources.
+    (.html) and an A4 page to print (.pdf, .png) with title, map, table and sources. Pages to print need matplotlib:
+    pip install '.[atlas]' in the folder of this tool.
 
     \b
     Examples:
@@ -33,10 +34,13 @@ def command(study: Path, out: Path, levels: tuple[str, ...], formats: tuple[str,
     from carto_sante.maps import write_atlas
     from carto_sante.maps.atlas import FORMATS
     from carto_sante.maps.credits import study_credits
+    from carto_sante.maps.static import require_matplotlib
     from carto_sante.progress import Stages
     from carto_sante.refresh.run import compute_vintage
     from carto_sante.study import read_study
 
+    if set(formats or FORMATS) - {"html"}:
+        require_matplotlib()
     parsed = read_study(study)
     computed = compute_vintage(parsed)
     denominators = computed.indicators.attrs.get("denominators", [])
