@@ -43,7 +43,12 @@ def command(study: Path, out: Path, levels: tuple[str, ...], formats: tuple[str,
         require_matplotlib()
     parsed = read_study(study)
     computed = compute_vintage(parsed)
-    denominators = computed.indicators.attrs.get("denominators", [])
+    chosen = levels or (parsed.density.level, "qpv")
+    # QPV have a published population of their own: the pages name the denominator of each level, the main one first.
+    shown: dict[str, str] = {}
+    for item in computed.indicators.attrs.get("denominators", []):
+        if item["level"] in chosen:
+            shown.setdefault(item["level"], item.get("words", item["hypothesis"]))
     with Stages(total=1).stage("Pages of the atlas"):
         written = write_atlas(
             out,
@@ -54,15 +59,13 @@ def command(study: Path, out: Path, levels: tuple[str, ...], formats: tuple[str,
             indicators=computed.indicators,
             isochrones=computed.isochrones,
             facilities=computed.placed.facilities,
-            levels=levels or (parsed.density.level, "qpv"),
+            levels=chosen,
             indicator=parsed.map.indicator,
             profession=parsed.map.profession,
             base_map=parsed.map.base_map,
             formats=formats or FORMATS,
             offline=offline or parsed.map.offline,
             streets=computed.streets,
-            credits=study_credits(
-                parsed, population=[item.get("words", item["hypothesis"]) for item in denominators[:1]]
-            ),
+            credits=study_credits(parsed, population=list(dict.fromkeys(shown.values()))),
         )
     click.echo(f"{written[0]} lists {len(written) - 1} files.")
