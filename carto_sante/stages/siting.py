@@ -170,8 +170,9 @@ def _hypothesis(case: SitingCase, demand: DemandPoints) -> str:
     if chosen.deprivation_weight > 1:
         weights.append(f"zones les plus défavorisées pondérées par {chosen.deprivation_weight:g}".replace(".", ","))
     floor = "moyenne du territoire" if chosen.threshold is None else "seuil choisi"
+    reach = f" jusqu'à {chosen.limit_min:g} min"
     parts = [
-        f"méthode {case.method}, décroissance {case.decay.name}, jusqu'à {chosen.limit_min:g} min",
+        f"méthode {case.method}, décroissance {case.decay.name.removesuffix(reach)}{reach}",
         demand.hypothesis,
         f"plancher de {case.threshold:.1f} ETP pour 100 000 habitants ({floor})".replace(".", ","),
         f"équipe de {chosen.etp_added:g} ETP{moved}".replace(".", ","),
