@@ -420,6 +420,18 @@ def test_places_of_care_are_unknown_without_their_register(sample, tmp_path):
     assert set(table["profession"]) == set(study.practitioners.professions)
 
 
+def test_a_study_of_another_commune_than_its_zones_is_told(sample, tmp_path):
+    from carto_sante import stages
+    from carto_sante.study import read_study
+
+    for path in sample.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    text = (sample / "study.toml").read_text(encoding="utf-8").replace('communes = ["58999"]', 'communes = ["58194"]')
+    (tmp_path / "elsewhere.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(NoResultError, match=r"none of study\.communes \(58194\)"):
+        stages.load_territories(read_study(tmp_path / "elsewhere.toml"))
+
+
 def test_practitioners_points_are_never_changed():
     practitioners, people = toy_city.practitioners(), toy_city.population()
     before = practitioners.copy()

@@ -121,6 +121,10 @@ def test_command(tmp_path, sample, monkeypatch):
     from carto_sante.commands.atlas import command
 
     inputs = toy_map_inputs()
+    inputs["indicators"].attrs["denominators"] = [
+        {"level": level, "words": words, "hypothesis": words}
+        for level, words in (("quartier", "des quartiers"), ("iris", "des IRIS"), ("quartier", "d'une autre source"))
+    ]
     placed = SimpleNamespace(table=inputs["practitioners"], facilities=None)
     computed = SimpleNamespace(
         placed=placed, territories=inputs["territories"], indicators=inputs["indicators"], isochrones=None,
@@ -135,3 +139,19 @@ def test_command(tmp_path, sample, monkeypatch):
     assert "lists 4 files" in result.output
     page = (out / "quartier-a-quartier-a.html").read_text(encoding="utf-8")
     assert "Annuaire santé (RPPS), ANS, 12 janvier 2026" in page
+    assert "Population : des quartiers" in page
+    assert "des IRIS" not in page
+    assert "d'une autre source" not in page
+
+
+def test_pages_to_print_are_refused_at_once_without_matplotlib(sample, tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from carto_sante.commands.atlas import command
+    from carto_sante.errors import InputError
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("carto_sante.refresh.run.compute_vintage", lambda study: pytest.fail("computed for nothing"))
+    done = CliRunner().invoke(command, [str(sample / "study.toml"), "--out", str(tmp_path / "a"), "--format", "pdf"])
+    assert isinstance(done.exception, InputError)
+    assert "--format html" in str(done.exception)

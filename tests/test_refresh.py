@@ -179,7 +179,7 @@ BAD = {
     ),
     "no-crs": (lambda c: without_crs(c), 2, "EPSG:2154"),
     "no-population": (lambda c: zero_population(c), 2, "counts nobody"),
-    "territory-elsewhere": (lambda c: edit(c / "study.toml", '["58999"]', '["35238"]'), 2, "match"),
+    "territory-elsewhere": (lambda c: edit(c / "study.toml", '["58999"]', '["35238"]'), 2, "none of study.communes"),
     "control-total-off": (lambda c: double_control(c), 3, "gp"),
     "cut-pbf": (lambda c: cut(c / "montbrise.osm.pbf"), 2, "montbrise.osm.pbf"),
     "network-is-text": (lambda c: (c / "montbrise.osm.pbf").write_text("not a map"), 2, "montbrise.osm.pbf"),

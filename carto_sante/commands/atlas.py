@@ -23,7 +23,8 @@ def command(study: Path, out: Path, levels: tuple[str, ...], formats: tuple[str,
     """Write one map per quartier and per QPV, and their index.
 
     STUDY is a TOML file (see data/sample/study.toml). OUT receives index.html and, for each zone, a page to put online
-    (.html) and an A4 page to print (.pdf, .png) with title, map, table and sources.
+    (.html) and an A4 page to print (.pdf, .png) with title, map, table and sources. Pages to print need matplotlib:
+    pip install '.[atlas]' in the folder of this tool.
 
     \b
     Examples:
@@ -32,18 +33,29 @@ def command(study: Path, out: Path, levels: tuple[str, ...], formats: tuple[str,
     """
     from carto_sante.maps import write_atlas
     from carto_sante.maps.atlas import FORMATS
+    from carto_sante.maps.credits import study_credits
+    from carto_sante.maps.static import require_matplotlib
     from carto_sante.progress import Stages
     from carto_sante.refresh.outputs import map_inputs
     from carto_sante.refresh.run import compute_vintage
     from carto_sante.study import read_study
 
+    if set(formats or FORMATS) - {"html"}:
+        require_matplotlib()
     parsed = read_study(study)
     computed = compute_vintage(parsed)
+    chosen = levels or (parsed.density.level, "qpv")
+    # QPV have a published population of their own: the pages name the denominator of each level, the main one first.
+    shown: dict[str, str] = {}
+    for item in computed.indicators.attrs.get("denominators", []):
+        if item["level"] in chosen:
+            shown.setdefault(item["level"], item.get("words", item["hypothesis"]))
+    credits = study_credits(parsed, population=list(dict.fromkeys(shown.values())))
     with Stages(total=1).stage("Pages of the atlas"):
         written = write_atlas(
             out,
-            **map_inputs(computed),
-            levels=levels or (parsed.density.level, "qpv"),
+            **{**map_inputs(computed), "credits": credits},
+            levels=chosen,
             formats=formats or FORMATS,
             offline=offline or parsed.map.offline,
         )

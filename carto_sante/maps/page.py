@@ -18,7 +18,7 @@ addEventListener("load", function () {
     var message = document.createElement("p");
     message.style.cssText = "position:relative;z-index:9999;margin:2em;max-width:40em;font:1.1em sans-serif";
     message.textContent = "Cette carte charge ses scripts sur internet, qui ne répond pas ici. " +
-        "Ouvrez-la avec internet, ou refaites-la avec --offline : elle s'ouvrira alors partout.";
+        "Ouvrez-la avec internet, ou refaites-la avec --offline (refresh, diff, atlas) : elle s'ouvrira partout.";
     document.body.prepend(message);
 });
 </script>

@@ -88,6 +88,24 @@ class PrintedTerritory:
     )
 
 
+def require_matplotlib() -> None:
+    """Refuse to print pages where matplotlib is not installed.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise InputError(
+            "Printed pages need matplotlib, which is not installed.",
+            next_step="Install it from the folder of this tool: .venv/bin/pip install '.[atlas]'; or ask for the "
+            "pages to put online alone: --format html.",
+        )
+
+
 def write_printed_page(page: PrintedTerritory, paths: Sequence[Path | str]) -> list[Path]:
     """Write the printed page of a territory in each format asked, whole or not at all.
 
@@ -105,13 +123,9 @@ def write_printed_page(page: PrintedTerritory, paths: Sequence[Path | str]) -> l
     OutputError
         If a file cannot be written.
     """
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise InputError(
-            "Printed pages need matplotlib, which is not installed.",
-            next_step="Install it with: pip install 'carto-sante[atlas]'.",
-        ) from error
+    require_matplotlib()
+    import matplotlib as mpl
+
     settings = {"font.family": list(print_families()), "hatch.linewidth": 0.5, "hatch.color": "#8A8A8A",
                 "pdf.fonttype": 42, "svg.hashsalt": "carto-sante"}  # fmt: skip
     written = []

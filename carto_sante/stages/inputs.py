@@ -12,6 +12,7 @@ from carto_sante.geocoding import list_streets, open_reference
 from carto_sante.network import RoadNetwork, read_osm
 from carto_sante.network.context import read_context
 from carto_sante.population import read_population
+from carto_sante.registries._study_area import require_communes
 from carto_sante.study import Study
 from carto_sante.territories import read_territories
 
@@ -78,6 +79,7 @@ def load_territories(study: Study) -> GeoDataFrame:
         levels.append(
             _whole_city(study, next(x for x in levels if x["territory_level"].iloc[0] == study.density.level))
         )
+    _refuse_other_communes(study, levels)
     crs = metric_crs(study)
     result = gpd.GeoDataFrame(pd.concat([level.to_crs(crs) for level in levels], ignore_index=True), crs=crs)
     is_inside = _is_inside(study, result)
@@ -93,6 +95,17 @@ def load_territories(study: Study) -> GeoDataFrame:
         )
     result.attrs["repairs"] = repairs
     return result
+
+
+def _refuse_other_communes(study: Study, levels: list[GeoDataFrame]) -> None:
+    communes = next((level["territory_id"] for level in levels if level["territory_level"].iloc[0] == "commune"), None)
+    declared = any(source.level == "commune" for source in study.territories)
+    if declared and communes is not None and not communes.isin(require_communes(study.study.communes) or ()).any():
+        raise NoResultError(
+            f"The level 'commune' holds none of study.communes ({', '.join(study.study.communes)}).",
+            expected=f"their codes (found: {', '.join(communes.head(5))}{'...' if len(communes) > 5 else ''})",
+            next_step="Check study.communes, and id_column of the level.",
+        )
 
 
 def _is_inside(study: Study, zones: GeoDataFrame) -> Any:

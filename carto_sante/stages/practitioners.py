@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from carto_sante.territories import assign_territory
 if TYPE_CHECKING:
     import pandas as pd
     from geopandas import GeoDataFrame
+
+logger = logging.getLogger("carto_sante")
 
 _PSEUDONYM_KEY = "CARTO_SANTE_PSEUDONYM_KEY"
 #: Precision given to points that come with their registry: the BPE places at the address or the street.
@@ -211,6 +214,7 @@ def _read_registries(study: Study) -> dict[str, list[Reading]]:
     readings: dict[str, list[Reading]] = {"rpps": [], "finess": [], "ameli": [], "bpe": []}
     for source in study.registries:
         if source.optional and not source.path.exists():
+            logger.warning("%s (%s) is optional and absent: done without it.", source.path.name, source.kind)
             continue
         readings[source.kind].append(_read_one(source, communes, departements))
     return readings
