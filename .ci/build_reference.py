@@ -28,7 +28,8 @@ def command_reference() -> str:
     for name in COMMANDS:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
-        context = click.Context(command, info_name=f"carto-sante {name}", max_content_width=100, terminal_width=100)
+        context = click.Context(command, info_name=f"carto-sante {name}", max_content_width=100, terminal_width=100,
+                                help_option_names=["-h", "--help"])  # fmt: skip
         lines += [f"## carto-sante {name}", "", "```text", command.get_help(context).rstrip(), "```", ""]
     return "\n".join(lines)
 
