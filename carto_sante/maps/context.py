@@ -27,10 +27,12 @@ STYLES: dict[str, dict[str, Any]] = {
 UNITS_PER_DEGREE = 100_000
 """Coordinates travel as whole numbers of these, about one metre."""
 MAX_BYTES = 250_000
-"""Of the JSON of a page. Coarser lines are taken, then the least streets left out, until it holds."""
-_TOLERANCES_M = (5.0, 8.0, 12.0, 18.0)
+"""Of the JSON of a page: lines are taken coarser, then the least streets left out, until it holds."""
+_PLANS: tuple[tuple[float, tuple[str, ...]], ...] = (
+    (5.0, ()), (8.0, ()), (12.0, ()), (18.0, ()), (18.0, ("pedestrian",)), (18.0, ("pedestrian", "tertiary")),
+    (18.0, ("pedestrian", "tertiary", "secondary")), (60.0, ("pedestrian", "tertiary", "secondary")),
+)  # fmt: skip
 _GROUP_GAP_M, _GROUP_M = 15.0, 2_500.0
-_LEAST = ("pedestrian", "tertiary", "secondary")
 
 
 def context_records(context: GeoDataFrame | None, *, max_bytes: int = MAX_BYTES) -> list[dict[str, Any]]:
@@ -65,13 +67,10 @@ def context_records(context: GeoDataFrame | None, *, max_bytes: int = MAX_BYTES)
     require_crs(context, name="context")
     shapes = {kind: context.geometry[context["context_kind"] == kind] for kind in STYLES}
     kinds = [kind for kind, found in shapes.items() if len(found)]
-    for tolerance_m in _TOLERANCES_M:
-        records = [_record(kind, shapes[kind], tolerance_m=tolerance_m) for kind in kinds]
+    records: list[dict[str, Any]] = []
+    for tolerance_m, dropped in _PLANS:
+        records = [_record(kind, shapes[kind], tolerance_m=tolerance_m) for kind in kinds if kind not in dropped]
         records = [record for record in records if record["lines"]]
-        if _size(records) <= max_bytes:
-            return records
-    for least in _LEAST:
-        records = [record for record in records if record["kind"] != least]
         if _size(records) <= max_bytes:
             break
     return records

@@ -35,7 +35,7 @@ _RAILWAYS = (("railway", "rail"),)
 _MIN_WATER_M2 = 2_000.0
 
 
-def read_context(path: Path | str, *, area: GeoDataFrame, buffer_m: float = 1_500.0) -> GeoDataFrame:
+def read_context(path: Path | str, *, area: GeoDataFrame, buffer_m: float = 2_500.0) -> GeoDataFrame:
     """Return the main streets, railways and water of an OSM file around an area.
 
     Parameters
@@ -44,7 +44,7 @@ def read_context(path: Path | str, *, area: GeoDataFrame, buffer_m: float = 1_50
         OSM PBF or XML.
     area : GeoDataFrame
         Study area, in metres.
-    buffer_m : float, default 1500
+    buffer_m : float, default 2500
         What lies farther than this from the area's box, in metres, is cut off.
 
     Returns
