@@ -34,3 +34,25 @@ def test_a_ranking_without_sheets(study, sample):
     siting = compute_study_siting(study.with_changes(siting=chosen))
     assert siting.sheets == []
     assert len(siting.ranking) == 6
+
+
+def test_a_row_missing_from_the_census_is_not_an_empty_iris(sample, tmp_path):
+    import shutil
+
+    city = tmp_path / "city"
+    shutil.copytree(sample, city)
+    path = city / "population_iris_2021.csv"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join([*lines[:1], *lines[2:]]), encoding="utf-8")
+    gone = lines[1].split(";")[0]
+    study = read_study(city / "study.toml")
+    territories = stages.load_territories(study)
+    found = stages.denominators_by_level(study, territories, stages.load_population(study))
+    quartiers = next(item for item in found if item.level == "quartier")
+    iris = territories.loc[territories["territory_id"] == gone].geometry.iloc[0]
+    zones = territories.loc[territories["territory_level"] == "quartier"]
+    touched = set(zones.loc[zones.geometry.intersection(iris).area > 1000, "territory_id"])
+    people = quartiers.population.set_index("territory_id")
+    people = people[(people["age_band"] == "all") & (people["sex"] == "all")]["population_count"]
+    assert people[people.isna()].index.isin(touched).all()
+    assert people.isna().any()

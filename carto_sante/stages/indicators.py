@@ -29,6 +29,9 @@ _SOURCES = {
 }
 
 
+#: A zone that a census does not list and in which a grid sees more people than this is not an empty zone.
+MAX_PEOPLE_IN_A_SILENT_ZONE = 200.0
+
 #: A zone less covered than this by the zones of a population source has an unknown population.
 MIN_COVERED_SHARE = 0.9
 
@@ -132,10 +135,13 @@ def _denominator(
             return None  # the study has no polygons of the source's zones: nothing to move from
         people = locate_population(table, finer)
         # A census lists inhabited zones only: an IRIS of activity that it leaves out holds nobody that it counts.
-        # That is said, rather than making every quartier that it touches unknown.
-        absent = ~people["territory_id"].isin(table["territory_id"])
-        absent_count = int(people.loc[absent, "territory_id"].nunique())
-        people.loc[absent, "population_count"] = 0.0
+        # That is said, rather than making every quartier that it touches unknown; but where a grid sees people, a
+        # row is missing from the file, and what it would have said is unknown.
+        silent = finer.loc[~finer["territory_id"].isin(table["territory_id"])]
+        inhabited = _seen_by_grid(study, population, silent)
+        absent_count = len(silent) - len(inhabited)
+        empty = people["territory_id"].isin(set(silent["territory_id"]) - inhabited)
+        people.loc[empty, "population_count"] = 0.0
     else:
         people = table
         absent_count = 0
@@ -155,6 +161,15 @@ def _denominator(
     words = words if source.kind == "points" else f"{words}, {how}".rstrip(", ")
     outside = float(report.get("outside_total") or 0.0)
     return _counted(Denominator(level, source.name, moved, words, outside_count=outside, absent_count=absent_count))
+
+
+def _seen_by_grid(study: Study, population: dict[str, Any], silent: GeoDataFrame) -> set[str]:
+    """Return the zones that the study's grid says are inhabited, of those that another source does not list."""
+    grid = study.density.grid or next((item.name for item in study.population if item.kind == "grid"), None)
+    if grid is None or silent.empty:
+        return set()
+    seen = total_population(transfer_population(population[grid], silent, method="area"))
+    return set(seen.index[seen.fillna(0) > MAX_PEOPLE_IN_A_SILENT_ZONE])
 
 
 def _counted(item: Denominator) -> Denominator:

@@ -99,8 +99,9 @@ def compute_study_siting(study: Study) -> StudySiting:
     shown = [name for name in names if name in usable][: chosen.sheets_count]
     if not shown:  # no sheet asked for, or no candidate that a street leads to
         return StudySiting(
-            ranking, [], solution, case.threshold, _hypothesis(case, demand), territories, case.supply, placed, lost
-        )
+            ranking, [], solution, case.threshold, _hypothesis(case, demand), territories, case.supply, placed, lost,
+            case.left_beyond,
+        )  # fmt: skip
     near = count_newly_near(study, placed, demand, candidates, shown, territories)
     sheets = [build_sheet(case, name, ranking, territories, near, network, placed) for name in shown]
     return StudySiting(
