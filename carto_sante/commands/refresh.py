@@ -13,7 +13,11 @@ import click
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the vintages.")
 @click.option("--replace", is_flag=True, help="Replace a vintage that was made of other inputs.")
 @click.option("--no-wait", is_flag=True, help="Stop (exit 3) when another run writes into the same folder.")
-@click.option("--offline", is_flag=True, help="Put every script and style inside the map: it opens without internet.")
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Put every script and style inside the map, which then opens without internet (they are fetched once, with internet).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the journal as JSON instead of a table.")
 def command(study: Path, out: Path, replace: bool, no_wait: bool, offline: bool, as_json: bool) -> None:
     """Read the registries of a study and write a vintage: map, tables, journal.

@@ -101,9 +101,33 @@ def read_asset(url: str, *, cache: Path | None = None) -> bytes:
             expected=f"the file {path}, or access to the network",
             next_step="Run once with the network; later runs need none.",
         ) from error
+    if content.lstrip()[:1] == b"<" and not path.suffix == ".svg":
+        raise SourceError(
+            f"{url} answered with a web page instead of {path.name}.",
+            next_step="Try again later, or with another network.",
+        )
     with whole_file(path) as part:
         part.write_bytes(content)
     return content
+
+
+def require_assets(*, cache: Path | None = None) -> None:
+    """Fetch what a city's map needs to open without the network: before the work, not after it.
+
+    Raises
+    ------
+    SourceError
+        If a script or a style is neither in the cache nor to be had.
+    """
+    import folium
+    from folium.plugins import MarkerCluster
+
+    # The addresses that `carto_sante.maps.element` keeps: Leaflet, and its clusters.
+    kept = {"leaflet", "leaflet_css", "markerclusterjs", "markerclustercss"}
+    every = (*folium.Map.default_js, *folium.Map.default_css, *MarkerCluster.default_js, *MarkerCluster.default_css)
+    for name, url in every:
+        if name in kept:
+            read_asset(url, cache=cache)
 
 
 def _data_uri(url: str, *, cache: Path | None) -> str:

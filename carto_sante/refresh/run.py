@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from carto_sante import stages
 from carto_sante.errors import InputError
 from carto_sante.files import sha256_of
+from carto_sante.maps.offline import require_assets
 from carto_sante.progress import Stages
 from carto_sante.refresh import checks, vintages
 from carto_sante.refresh import journal as journals
@@ -103,6 +104,8 @@ def refresh(
         study = study.model_copy(update={"map": study.map.model_copy(update={"offline": offline})})
     folder, source = Path(out), Path(study_path).resolve()
     checks.check_ages(study)
+    if study.map.offline:
+        require_assets()
     name = study.study.vintage.isoformat()
     with vintages.one_at_a_time(folder, wait=wait):
         journal = _begin_journal(study, source)
