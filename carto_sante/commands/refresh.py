@@ -16,7 +16,7 @@ import click
 @click.option(
     "--offline",
     is_flag=True,
-    help="Put every script and style inside the map, which then opens without internet (they are fetched once, with internet).",
+    help="Put every script inside the map, which opens without internet (they are fetched once, with internet).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the journal as JSON instead of a table.")
 def command(study: Path, out: Path, replace: bool, no_wait: bool, offline: bool, as_json: bool) -> None:
