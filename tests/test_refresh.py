@@ -117,6 +117,33 @@ def test_the_balance_since_the_vintage_before(done):
     assert net == sum(row["after_count"] - row["before_count"] for row in gps)
 
 
+def test_names_become_pseudonyms_in_every_output(done, city, tmp_path, monkeypatch, capsys):
+    edit(city / "study.toml", "[practitioners]\n", "[practitioners]\npseudonymise = true\n")
+    assert run(["-q", "refresh", str(city / "study.toml"), "--out", str(tmp_path / "no-key")]) == 2
+    assert "CARTO_SANTE_PSEUDONYM_KEY" in capsys.readouterr().err
+    monkeypatch.setenv("CARTO_SANTE_PSEUDONYM_KEY", "a key of the health department")
+    hidden = refresh(city / "study.toml", tmp_path / "out")
+    people = gpd.read_file(done.folder / "praticiens.gpkg", layer="praticiens")
+    names = {name.encode() for name in people["practitioner_label"].dropna()}
+    assert len(names) > 100
+    for path in hidden.folder.iterdir():
+        content = path.read_bytes()
+        shown = [secret for secret in names if secret in content]
+        assert not shown, (path.name, shown[:3])
+    shown = gpd.read_file(hidden.folder / "praticiens.gpkg", layer="praticiens")
+    assert shown["rpps_id"].isna().all()
+    assert not set(shown["practitioner_id"]) & set(people["practitioner_id"])
+    assert not shown["site_label"].str.contains(r"\bDR\b", na=False).any()
+    assert hidden.journal["practitioners"] == done.journal["practitioners"]
+
+
+def test_places_of_care_are_not_practitioners(done):
+    table = pd.read_csv(done.folder / "indicateurs.csv", dtype={"territory_id": str})
+    pharmacies = table[table["profession"] == "pharmacy"]
+    assert set(pharmacies["indicator"]) == {"practitioner_count", "practitioners_per_100k"}
+    assert not pharmacies["unit"].str.contains("praticien").any()
+
+
 def test_the_same_vintage_twice_changes_nothing(done):
     before = {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in done.folder.iterdir()}
     again = refresh(SAMPLE / "study.toml", done.folder.parents[1])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 #: What a pseudonym shows.
 LABEL = "Praticien"
+_TITLES = frozenset({"dr", "drs", "docteur", "docteurs", "mme", "mlle", "monsieur", "madame"})
 #: What the name of a practice becomes when it holds the name of a practitioner.
 SITE_LABEL = "Cabinet"
 
@@ -114,15 +115,27 @@ def pseudonymise(table: pd.DataFrame, *, key: str | bytes) -> Any:
 
 
 def _hide_names(table: pd.DataFrame) -> list[Any]:
-    """Return site labels; those that hold a word of the name of someone who practises there become "Cabinet"."""
+    """Return site labels; those that name a person become "Cabinet".
+
+    A label names a person when it holds a title ("CABINET DU DR ...": often one who left the practice to others), or
+    a word of the name of someone who practises there or, outside the public sites of FINESS, anywhere in the table.
+    """
     words: dict[Any, set[str]] = {}
     sites = table["site_id"] if "site_id" in table.columns else table.index
     for site, label in zip(sites, table["practitioner_label"], strict=True):
         words.setdefault(site, set()).update(_words(label))
+    everyone: set[str] = set().union(*words.values())
+    public = table["finess_et_id"].notna() if "finess_et_id" in table.columns else [False] * len(table)
     return [
-        SITE_LABEL if _words(label) & words[site] else label
-        for site, label in zip(sites, table["site_label"], strict=True)
+        SITE_LABEL if _names_a_person(label, words[site] if is_public else everyone) else label
+        for site, label, is_public in zip(sites, table["site_label"], public, strict=True)
     ]
+
+
+def _names_a_person(label: Any, names: set[str]) -> bool:
+    if not isinstance(label, str):
+        return False
+    return bool(_words(label) & names) or bool(_TITLES & set(re.split(r"[^a-z]+", plain(label))))
 
 
 def _words(label: Any) -> set[str]:

@@ -236,6 +236,7 @@ def compute_indicators(
             smoothing=study.density.smoothing,
             population_label=item.words,
         )
+        table = _places_in_their_unit(table, kinds=study.practitioners.facilities)
         rates = table["indicator"].str.contains("_per_")
         denominators[number] = replace(item, hypothesis=str(table.loc[rates, "hypothesis"].iloc[0]))
         # A headcount has the date of the registries and no denominator: it stands once, with the first one.
@@ -246,6 +247,15 @@ def compute_indicators(
     order = sorted(range(len(denominators)), key=lambda i: denominators[i].level != study.density.level)
     result.attrs["denominators"] = [_described(denominators[i]) for i in order]
     return result
+
+
+def _places_in_their_unit(table: pd.DataFrame, *, kinds: tuple[str, ...]) -> pd.DataFrame:
+    """Return indicators whose places of care are counted as places: they have no capacity to share between sites."""
+    is_place = table["profession"].isin(kinds)
+    kept = table.loc[~(is_place & table["indicator"].str.contains("capacity"))].reset_index(drop=True)
+    is_place = kept["profession"].isin(kinds)
+    kept.loc[is_place, "unit"] = kept.loc[is_place, "unit"].str.replace("praticiens", "lieux de soins")
+    return kept
 
 
 def _described(item: Denominator) -> dict[str, Any]:
