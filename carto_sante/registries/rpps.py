@@ -314,7 +314,16 @@ def _find_communes(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     sought = table.filter(pl.col("commune_code").is_null() & placed).select("postcode").unique()
     if sought.height == 0:
         return table, table.select("source").head(0)
-    given = table.filter(placed).join(sought, on="postcode", how="semi")
+    # Rows worth reading are those with a postcode that lacks a commune somewhere, and, for the name of a CEDEX, those
+    # with one of the names that lack one: a small part of a national file.
+    labels = table.get_column("commune_label").unique().drop_nulls().to_frame()
+    lacking = table.filter(pl.col("commune_code").is_null() & placed).select(_plain_label(pl.col("commune_label")))
+    plain_names = labels.with_columns(_plain_label(pl.col("commune_label")).alias("_plain"))
+    wanted = plain_names.filter(pl.col("_plain").is_in(lacking.get_column("commune_label").unique().to_list()))
+    is_wanted = pl.col("postcode").is_in(sought.get_column("postcode").to_list()) | pl.col("commune_label").is_in(
+        wanted.get_column("commune_label").to_list()
+    )
+    given = table.filter(placed & is_wanted)
     named = given.group_by(*places, "commune_code").agg(pl.col("practitioner_id").n_unique().alias("_people"))
     named = named.with_columns(
         _plain_label(pl.col("commune_label")).alias("_label"), _postal_departement().alias("_departement")
