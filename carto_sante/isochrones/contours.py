@@ -13,8 +13,10 @@ from carto_sante.isochrones.profile import Profile
 from carto_sante.network.model import Floats, Ints, LongInts
 from carto_sante.travel.index import BIN_M
 
-#: Every so many metres along the streets, a point stands for those around it when a polygon is measured.
+#: Every so many metres along the streets, a point stands for those around it when a polygon is measured: at least
+#: `MEASURE_STEP_M`, and two points for three cells where these are larger.
 MEASURE_STEP_M = 10.0
+MEASURE_STEP_CELLS = 2.0 / 3.0
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,9 @@ class TimeRaster:
         row_offset, row_edge = rows_of_edges(
             y, outline.ring_offset, self.bottom_m - canvas.cell_m, canvas.cell_m, self.window.rows + 2
         )
+        step_m = max(MEASURE_STEP_M, MEASURE_STEP_CELLS * canvas.cell_m)
         found = measure(
-            self._limit_s, MEASURE_STEP_M, self.left_m, self.bottom_m, canvas.cell_m, self._level,
+            self._limit_s, step_m, self.left_m, self.bottom_m, canvas.cell_m, self._level,
             x, y, row_offset, row_edge,
             streets.left_m, streets.bottom_m, BIN_M, streets.columns, streets.rows, streets.bin_offset,
             streets.ends_m, streets.share, streets.segment, *self.profile.arrays,

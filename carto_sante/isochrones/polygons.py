@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 #: Side of the cells, in metres: the contour follows the street between two cells, so that the error stays small.
-DEFAULT_CELL_M = {"walk": 10.0, "bike": 15.0, "drive": 20.0}
+DEFAULT_CELL_M = {"walk": 10.0, "bike": 15.0, "drive": 30.0}
 
 #: A place farther than this from any street of the mode is in no isochrone: about half a block.
 DEFAULT_OFFSET_M = 50.0
@@ -98,7 +98,7 @@ def compute_isochrones(
     max_snap_m, min_component_nodes
         See `carto_sante.travel.snap_points`.
     cell_m : float, optional
-        Side of the raster's cells, in metres; by default 10 on foot, 15 by bike, 20 by car.
+        Side of the raster's cells, in metres; by default 10 on foot, 15 by bike, 30 by car.
     offset_m : float, default 50
         Farthest a place may be from its street.
     tolerance_m : float, default 0
