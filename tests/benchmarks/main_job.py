@@ -20,10 +20,24 @@ COMMAND = "from carto_sante.cli import main; main()"
 
 def run(out: Path, cache: Path) -> tuple[float, float]:
     """Return (seconds, processor seconds) of one refresh into an empty folder."""
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "CARTO_SANTE_CACHE": str(cache), "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "NUMBA_CACHE_DIR": str(cache),
+        "CARTO_SANTE_CACHE": str(cache),
+        "PYTHONPATH": str(ROOT),
+    }
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
-    arguments = [sys.executable, "-c", COMMAND, "-q", "refresh", str(ROOT / "data/sample/study.toml"), "--out", str(out)]
+    arguments = [
+        sys.executable,
+        "-c",
+        COMMAND,
+        "-q",
+        "refresh",
+        str(ROOT / "data/sample/study.toml"),
+        "--out",
+        str(out),
+    ]
     subprocess.run(arguments, check=True, env=environment, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
