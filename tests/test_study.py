@@ -68,6 +68,11 @@ def test_a_good_study(write, tmp_path):
         ("[study]", '[density]\npopulation = "censu"\n[study]', r'density\.population: .*Did you mean "census"'),
         ("[study]", "[isochrones]\nlimits_min = [0]\n[study]", r"isochrones\.limits_min\[0\]: found 0"),
         ("[study]", '[map]\nprofession = "x"\n[study]', r"map\.profession: unknown profession 'x'"),
+        (
+            "[study]",
+            '[network]\npath = "rpps.txt"\nmodes = ["walk"]\n[isochrones]\nmode = "drive"\n[study]',
+            r"isochrones\.mode: 'drive' is not among network\.modes \(walk\)",
+        ),
         ('"rpps.txt"', '"rps.txt"', r'registries\[0\]\.path: .*Did you mean "rpps\.txt"'),
         ('title = "Test"', "title = Test", "not valid TOML.*line 3"),
     ],

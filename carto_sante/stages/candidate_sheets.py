@@ -75,7 +75,8 @@ def count_newly_near(
     places = candidates.loc[candidates["destination_id"].isin(shown)]
     people = inside.set_index("origin_id")["population_count"]
     rows = []
-    for mode in ("walk", "drive") if shown else ():
+    known = study.network.modes if study.network else ()
+    for mode in [mode for mode in ("walk", "drive") if shown and mode in known]:
         network = load_network(study, mode, territories=territories, buffer_m=BUFFERS_M["bike"])
         today = compute_nearest(network, inside, sites, k=1, limit_min=max(NEAR_MIN))
         nearest = today.set_index("origin_id")["travel_time_min"].reindex(people.index).fillna(np.inf)

@@ -258,4 +258,9 @@ def load_network(study: Study, mode: str, *, territories: GeoDataFrame, buffer_m
             expected="[network] with path = an OSM PBF or XML file",
             next_step="Add it, for instance from an extract of Geofabrik.",
         )
+    if mode not in study.network.modes:
+        raise InputError(
+            f"The mode {mode!r} is not among network.modes of the study ({', '.join(study.network.modes)}).",
+            next_step="Add it there if the file has its ways, or choose another mode.",
+        )
     return read_osm(study.network.path, mode=mode, area=territories[["geometry"]], buffer_m=buffer_m)

@@ -120,6 +120,9 @@ def _cross_problems(study: Study, *, check_files: bool) -> list[str]:
         known = known_professions() if section == "siting" else (*known_professions(), *known_facility_kinds())
         if name not in known:
             problems.append(f"{section}.profession: unknown profession {name!r}. {suggest(name, known)}")
+    if study.network and study.isochrones.mode not in study.network.modes:
+        modes = ", ".join(study.network.modes)
+        problems.append(f"isochrones.mode: {study.isochrones.mode!r} is not among network.modes ({modes}).")
     return problems
 
 

@@ -161,7 +161,8 @@ class Network(Fetched):
     """[network]: roads."""
 
     path: Path
-    modes: Annotated[tuple[Mode, ...], Field(min_length=1)] = ("walk",)
+    modes: Annotated[tuple[Mode, ...], Field(min_length=1)] = ("walk", "bike", "drive")
+    """Modes that the file is fit for: a mode asked elsewhere in the study must be among them."""
     data_date: dt.date | None = None
 
 
