@@ -157,7 +157,7 @@ def test_search_by_practitioner_street_and_zone(browser, offline_map):
     assert page.get_by_role("listbox").count() == 0
     box.fill("rue des essais 5")
     results.filter(has_text="rue des Essais 5").first.click()
-    assert page.evaluate("CartoSante.app.map.getZoom()") >= 15
+    page.wait_for_function("CartoSante.app.map.getZoom() >= 15")  # the map flies there
     box.fill("blos")
     box.press("Enter")
     page.locator(".cs-popup h2", has_text="Le Blosne").wait_for()

@@ -50,7 +50,7 @@ def test_a_street_is_found(browser, vintage, cache):
     box = page.get_by_role("combobox", name="Rechercher")
     box.fill("lavoir")
     page.locator(".cs-results [role=option]", has_text="Lavoir").first.click()
-    assert page.evaluate("CartoSante.app.map.getZoom()") >= 15
+    page.wait_for_function("CartoSante.app.map.getZoom() >= 15")  # the map flies there
     assert problems == []
 
 
