@@ -12,7 +12,6 @@ import mimetypes
 import os
 import re
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -44,12 +43,6 @@ def asset_path(url: str, *, cache: Path | None = None) -> Path:
     """
     name = urlsplit(url).path.rsplit("/", 1)[-1]
     return (cache or asset_cache()) / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{name}"
-
-
-def asset_urls(html: str) -> Iterator[str]:
-    """Yield the addresses of the scripts and styles that a page loads."""
-    for pattern in (_SCRIPT, _STYLE):
-        yield from (match["url"] for match in pattern.finditer(html))
 
 
 def inline_assets(html: str, *, cache: Path | None = None) -> str:

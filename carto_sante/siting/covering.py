@@ -9,7 +9,7 @@ from scipy import sparse
 
 from carto_sante.errors import NoResultError
 from carto_sante.siting._program import Program
-from carto_sante.siting.inputs import Flags, Floats, Ints, Problem
+from carto_sante.siting.inputs import Flags, Floats, Problem
 
 Answer = tuple[Flags, float, float, bool]
 """Open sites, objective, proven bound, whether it is optimal."""
@@ -162,8 +162,3 @@ def _fill_up(opened: Flags, problem: Problem) -> Flags:
         gains[result] = -1.0
         result[int(np.argmax(gains))] = True
     return result
-
-
-def sites_of(opened: Flags) -> Ints:
-    """Return the numbers of the open sites."""
-    return np.flatnonzero(opened)
